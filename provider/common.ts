@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { hostname, ipAddress, port } from "./scalars";
+import { live, type Reference, reference } from "./schema";
+import type { Target } from "./ssh";
+
+export const hostReferenceShape = {
+  address: z.union([hostname, ipAddress]),
+  port: port.optional(),
+  user: z.string().optional(),
+  hostKey: z.string().optional(),
+  become: z.enum(["none", "sudo", "doas"]).optional(),
+  externalInterface: z.string().optional(),
+};
+
+/** Another interface of the default route, say, does not make it another host. */
+export const hostIdentity = ["address", "port", "user", "hostKey", "become"] as const;
+
+/** What a resource says of its host: enough to reach it, nothing secret. */
+export type HostReference = Reference<"Host", z.output<z.ZodObject<typeof hostReferenceShape>>>;
+
+/** Properties that every kind but `Host` has. */
+export const commonShape = {
+  /**
+   * The FreeBSD host on which it is made. When the host gets another address, only the stack's state changes.
+   */
+  host: live(reference("Host", hostReferenceShape, hostIdentity)),
+};
+
+/** Set by the SDK. */
+export const internalShape = {
+  /** `project/stack/name`: by this mark the host's interfaces, files and datasets tell whose they are. */
+  owner: live(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_.:@/%-]+$/)
+      .max(255)
+      .meta({ internal: true }),
+  ),
+};
+
+/** The last part of `owner`: the name that the program gave the resource. */
+export const logicalName = (owner: string | undefined): string | undefined =>
+  owner?.slice(owner.lastIndexOf("/") + 1);
+
+export function targetOf(host: {
+  address: string;
+  port?: number | undefined;
+  user?: string | undefined;
+  hostKey?: string | undefined;
+  become?: Target["become"] | undefined;
+}): Target {
+  return {
+    address: host.address,
+    ...(host.port !== undefined && { port: host.port }),
+    ...(host.user !== undefined && { user: host.user }),
+    ...(host.hostKey !== undefined && { hostKey: host.hostKey }),
+    ...(host.become !== undefined && { become: host.become }),
+  };
+}

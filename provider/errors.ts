@@ -1,0 +1,44 @@
+import type { Failure } from "./script";
+import type { Target } from "./ssh";
+
+export const place = ({ user = "root", address, port = 22 }: Target): string =>
+  `${user}@${address}${port === 22 ? "" : `:${port}`}`;
+
+/**
+ * An error for the person who reads it: `cannot <verb> <noun> "<name>" on <host>: <step>: <cause>`. It has no
+ * stack, because Pulumi prints stacks, and never a whole script.
+ */
+export class ResourceError extends Error {
+  override readonly name = "ResourceError";
+
+  constructor(message: string) {
+    super(message);
+    this.stack = "";
+  }
+}
+
+/** Recorded by the engine as partly made; the next `up` calls `update`, which goes on from there. */
+export class PartlyCreated extends ResourceError {
+  constructor(
+    message: string,
+    readonly id: string,
+    readonly properties: object,
+    readonly reasons: string[],
+  ) {
+    super(message);
+  }
+}
+
+/** What went wrong on the host, in one paragraph: the command, its status, its words. */
+export function describe(failure: Failure): string {
+  const said = [failure.stderr, failure.stdout].map((text) => text.trim()).filter((text) => text !== "");
+  return [
+    `${failure.step}: exit status ${failure.status}`,
+    ...said.map((text) => indent(text)),
+    failure.left.length === 0
+      ? "What was done before it has been undone."
+      : `These could not be undone: ${failure.left.join("; ")}. The next \`pulumi up\` goes on from here.`,
+  ].join("\n");
+}
+
+const indent = (text: string) => text.replaceAll(/^/gm, "    ");

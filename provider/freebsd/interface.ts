@@ -1,0 +1,47 @@
+import type { Question } from "../question";
+import { Unreadable } from "../question";
+import { sh } from "../sh";
+
+/** What ifconfig(8) says of one interface. */
+export interface InterfaceState {
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly ether: string | undefined;
+  readonly description: string | undefined;
+  /** `10.10.15.1/24`, as FreeBSD prints them; without link-local ones. */
+  readonly addresses: readonly string[];
+  readonly members: readonly string[];
+}
+
+/** The interface, or undefined when ifconfig says that there is none. With `jail`: in that jail's network stack. */
+export function askInterface(name: string, jail?: string): Question<InterfaceState | undefined> {
+  const ask =
+    jail === undefined
+      ? sh`ifconfig -f inet:cidr,inet6:cidr ${name}`
+      : sh`ifconfig -j ${jail} -f inet:cidr,inet6:cidr ${name}`;
+  return {
+    key: `ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`,
+    ask,
+    read(answer) {
+      if (answer.status === 0) return parseInterface(answer.text);
+      if (/interface \S+ does not exist|jail "[^"]*" not found|jail "[^"]*" is dying/.test(answer.text))
+        return undefined;
+      throw new Unreadable(ask.text, answer);
+    },
+  };
+}
+
+export function parseInterface(text: string): InterfaceState {
+  const flags = /flags=[0-9a-f]+<([A-Z0-9_,]*)>/.exec(text)?.[1]?.split(",") ?? [];
+  const value = (pattern: RegExp) => pattern.exec(text)?.[1];
+  return {
+    up: flags.includes("UP"),
+    mtu: Number(value(/ mtu (\d+)/)),
+    ether: value(/^\tether (\S+)/m),
+    description: value(/^\tdescription: (.*)$/m),
+    addresses: [...text.matchAll(/^\tinet6? (\S+)/gm)]
+      .map((m) => m[1] as string)
+      .filter((a) => !a.includes("%")),
+    members: [...text.matchAll(/^\tmember: (\S+)/gm)].map((m) => m[1] as string),
+  };
+}

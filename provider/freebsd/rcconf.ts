@@ -1,0 +1,50 @@
+import { type Question, Unreadable } from "../question";
+import { sh } from "../sh";
+
+/**
+ * rc.conf(5) is a shell script that root runs at boot. Values of ours go between double quotes and must hold
+ * nothing that the shell would expand or that would end them; `${cloned_interfaces} bridge0` adds a word to
+ * what other lines set, without touching those lines.
+ */
+export function rcLine(variable: string, value: string, options: { addTo?: boolean } = {}): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) throw new Error(`not a name for rc.conf: ${variable}`);
+  if (!/^[A-Za-z0-9 _@%+=:,./~()[\]{}|;<>?!*^&#'-]*$/.test(value)) {
+    throw new Error(`cannot be written to rc.conf as ${variable}: ${JSON.stringify(value)}`);
+  }
+  return `${variable}="${options.addTo ? `\${${variable}} ` : ""}${value}"`;
+}
+
+/** An interface's name within a variable's name, as network.subr's get_if_var has it. */
+export const rcName = (name: string) => name.replaceAll(/[./+-]/g, "_");
+
+/** What rc(8) will see in `variable` at boot: rc.conf and rc.conf.local are run, as it runs them. "" when unset. */
+export function askRcVariable(variable: string): Question<string> {
+  return {
+    key: `rc.conf ${variable}`,
+    ask: sh`eval ${`printf '%s' "\${${variable}-}"`}`,
+    group: {
+      key: "rc.conf",
+      wrap: (members) =>
+        sh`(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1
+${members}
+) || :`,
+    },
+    read(answer) {
+      if (answer.status !== 0) throw new Unreadable(`rc.conf ${variable}`, answer);
+      return answer.text;
+    },
+  };
+}
+
+export const words = (value: string): string[] => value.split(/\s+/).filter((word) => word !== "");
+
+/** The lines that set `values` and add to the lists in `additions`. */
+export function rcText(
+  values: Readonly<Record<string, string>>,
+  additions: Readonly<Record<string, string>>,
+): string {
+  return [
+    ...Object.entries(additions).map(([name, word]) => rcLine(name, word, { addTo: true })),
+    ...Object.entries(values).map(([name, value]) => rcLine(name, value)),
+  ].join("\n");
+}

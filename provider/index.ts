@@ -1,0 +1,39 @@
+/**
+ * What makes declared resources so. Each export below is what the constant text in a stack's state names
+ * (`require("pulumi-freebsd-vnet/provider").bridge`): an object of `dynamic.ResourceProvider`'s shape. The names
+ * are therefore never changed.
+ */
+import { credentialsFrom } from "./credentials";
+import { bridge as bridgeKind } from "./kinds/bridge";
+import { epairLink as epairLinkKind } from "./kinds/epair-link";
+import { host as hostKind } from "./kinds/host";
+import { jailRoot as jailRootKind } from "./kinds/jail-root";
+import { natGateway as natGatewayKind } from "./kinds/nat-gateway";
+import { natRedirect as natRedirectKind } from "./kinds/nat-redirect";
+import { vnetJail as vnetJailKind } from "./kinds/vnet-jail";
+import { lifecycle, type ResourceProvider } from "./lifecycle";
+import { Reader } from "./reader";
+import { Sessions } from "./ssh";
+
+/** Shared by all resources of a run: Pulumi has one provider process per run. */
+const sessions = new Sessions();
+
+const shared = {
+  runner: sessions,
+  reader: new Reader(sessions),
+  configure: async ({ config }: Parameters<ResourceProvider["configure"]>[0]) =>
+    sessions.setCredentials(credentialsFrom((key) => config.get(key))),
+};
+
+export const host: ResourceProvider = lifecycle(hostKind, shared);
+export const bridge: ResourceProvider = lifecycle(bridgeKind, shared);
+export const epairLink: ResourceProvider = lifecycle(epairLinkKind, shared);
+export const jailRoot: ResourceProvider = lifecycle(jailRootKind, shared);
+export const vnetJail: ResourceProvider = lifecycle(vnetJailKind, shared);
+export const natGateway: ResourceProvider = lifecycle(natGatewayKind, shared);
+export const natRedirect: ResourceProvider = lifecycle(natRedirectKind, shared);
+
+export type { ResourceProvider } from "./lifecycle";
+export { SshError } from "./ssh";
+/** The connections that all of the above share: close them where the process does not end by itself, as in tests. */
+export { sessions };

@@ -1,0 +1,76 @@
+import type { Answers, Questions } from "./question";
+import type { InputOf, Shape } from "./schema";
+import type { Step } from "./script";
+import type { Target } from "./ssh";
+
+/** What the state holds of a resource beside its inputs and its own outputs. */
+export interface Bookkeeping {
+  /** What differs from what was declared, in words; empty when nothing does. */
+  drift: string[];
+  /** What this resource changed on the host beyond itself (a module it loaded), to be put back on delete. */
+  made?: string[];
+}
+
+/** Words for the two planes on which everything exists. */
+export const running = (what: string) => `running: ${what}`;
+export const atBoot = (what: string) => `at boot: ${what}`;
+
+export type Report = (property: string, reason: string) => void;
+
+/** Values that are not known yet in a preview are left out before `relations` sees them. */
+export type Known<T> = T extends readonly (infer U)[]
+  ? readonly (Known<U> | undefined)[]
+  : T extends object
+    ? { readonly [K in keyof T]?: Known<T[K]> | undefined }
+    : T;
+
+/** What of a kind matters without a host: its name and its properties. */
+export interface KindOutline {
+  /** The class's name in the SDK: `Bridge`. */
+  readonly name: string;
+  readonly inputs: Shape;
+  /** Names of the outputs beside the inputs. */
+  readonly outputs: readonly string[];
+}
+
+/**
+ * A kind of resource: all that is special about it. Every function is pure; the lifecycle (lifecycle.ts) does
+ * the rest, the same for all kinds.
+ */
+export interface Kind<I extends Shape = Shape, O extends object = object, Q extends Questions = Questions>
+  extends KindOutline {
+  /** What an error calls it: `bridge`. */
+  readonly noun: string;
+  readonly inputs: I;
+  readonly outputs: readonly (keyof O & string)[];
+  /** What the thing is called on the host; also Pulumi's id. */
+  id(input: InputOf<I>): string;
+  target(input: InputOf<I>): Target;
+  /** Fills in what was left out and follows from the rest (a jail's name from the resource's). */
+  derive?(input: Known<InputOf<I>>): Partial<Record<keyof I, unknown>>;
+  /** Checks between properties, each of which is valid by itself. */
+  relations?(input: Known<InputOf<I>>, report: Report): void;
+  /** From whatever is there to what is wanted. `previous` is the recorded state in an update. */
+  ensure(input: InputOf<I>, previous: State<I, O> | undefined): Step[];
+  /** Takes away what is ours and nothing else; every step holds when it is gone already. */
+  remove(state: State<I, O>): Step[];
+  questions(input: InputOf<I>): Q;
+  /** Nothing of it is left on either plane: the engine then forgets it. */
+  gone(answers: Answers<Q>, input: InputOf<I>): boolean;
+  /** In which ways the host differs from `input`, in words (`running(...)`, `atBoot(...)`). */
+  compare(input: InputOf<I>, answers: Answers<Q>): string[];
+  observe(input: InputOf<I>, answers: Answers<Q>, previous: State<I, O> | undefined): O;
+  /** The resource cannot exist twice at once (same name, address or port); default: true. */
+  deleteBeforeReplace?: boolean;
+  /** Limits of the script in ms. Default: 2 minutes. */
+  timeoutMs?: number;
+}
+
+export type State<I extends Shape = Shape, O extends object = object> = InputOf<I> & O & Bookkeeping;
+
+/** Types a kind's functions from its shape, outputs and questions. */
+export function defineKind<I extends Shape, O extends object, Q extends Questions>(
+  kind: Kind<I, O, Q>,
+): Kind<I, O, Q> {
+  return kind;
+}

@@ -1,0 +1,161 @@
+import { z } from "zod";
+import { targetOf } from "../common";
+import { defineKind } from "../kind";
+import { unloadModule } from "../library";
+import { type Question, Unreadable } from "../question";
+import { hostname, ipAddress, port } from "../scalars";
+import { type InputOf, live } from "../schema";
+import { type Sh, sh } from "../sh";
+
+const user = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, { error: 'not a login name, such as "root"' });
+
+export const hostShape = {
+  /** Name or IP address at which sshd(8) answers. */
+  address: live(z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" })),
+  /**
+   * sshd's port.
+   * @default 22
+   */
+  port: live(port.default(22)),
+  /**
+   * Who logs in. Anybody but root needs `become`.
+   * @default "root"
+   */
+  user: live(user.default("root")),
+  /**
+   * The host's public key, as its `SHA256:…` fingerprint (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`) or
+   * as the line of the .pub file. Any other key is refused.
+   * @default the key must be in known_hosts
+   */
+  hostKey: live(
+    z
+      .string()
+      .regex(/^(SHA256:[A-Za-z0-9+/]{43}=?|(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?)$/, {
+        error: 'neither a fingerprint such as "SHA256:…" nor a public key such as "ssh-ed25519 AAAA…"',
+      })
+      .optional(),
+  ),
+  /**
+   * How a user other than root gets root's rights: `sudo` or `doas`.
+   * @default "none"
+   */
+  become: live(
+    z.enum(["none", "sudo", "doas"], { error: 'not one of "none", "sudo", "doas"' }).default("none"),
+  ),
+};
+
+export interface HostOutputs {
+  /** What the host calls itself. */
+  hostname: string;
+  /** `14.0-RELEASE`, as freebsd-version(1) says of the running kernel. */
+  release: string;
+  /** __FreeBSD_version of the kernel, such as 1400507. */
+  osreldate: number;
+  /** `amd64`, `aarch64`, … */
+  architecture: string;
+  /** The interface of the default route, empty without one. */
+  externalInterface: string;
+  /** Its first IPv4 address, empty without one. */
+  externalAddress: string;
+  /** Names of the ZFS pools. */
+  pools: string[];
+  /** Kernel modules that were there before us: those we bring in are unloaded when the host leaves the stack. */
+  modules: string[];
+}
+
+/** Modules that the other resources may bring in, dependants first. */
+const OURS = ["ipdivert", "ipfw_nat", "ipfw", "if_epair", "if_bridge"];
+
+const fact = <T>(name: string, ask: Sh, read: (text: string) => T): Question<T> => ({
+  key: name,
+  ask,
+  read(answer) {
+    if (answer.status !== 0) throw new Unreadable(ask.text, answer);
+    return read(answer.text.trim());
+  },
+});
+
+const optional = <T>(question: Question<T>, otherwise: T): Question<T> => ({
+  ...question,
+  read: (answer) => (answer.status === 0 ? question.read(answer) : otherwise),
+});
+
+const routeInterface = (text: string) => /^\s*interface: (\S+)$/m.exec(text)?.[1] ?? "";
+
+export const host = defineKind({
+  name: "Host",
+  noun: "host",
+  inputs: hostShape,
+  outputs: [
+    "hostname",
+    "release",
+    "osreldate",
+    "architecture",
+    "externalInterface",
+    "externalAddress",
+    "pools",
+    "modules",
+  ],
+  id: (input: InputOf<typeof hostShape>) => `${input.user}@${input.address}:${input.port}`,
+  target: (input) => targetOf(input),
+
+  ensure: () => [
+    {
+      what: "look for root's rights",
+      run: sh`[ "$(id -u)" -eq 0 ] || { echo "logged in as $(id -un), which may not change the network: log in as root, or set become to sudo or doas" >&2; false; }`,
+    },
+    {
+      what: "look for VIMAGE in the kernel",
+      run: sh`[ "$(sysctl -n kern.features.vimage 2>/dev/null)" = 1 ] || { echo "this kernel has no network stacks for jails: GENERIC has them since FreeBSD 12.0; a custom kernel needs 'options VIMAGE'" >&2; false; }`,
+    },
+  ],
+
+  // A host that was only partly taken in does not know yet which modules were there.
+  remove: ({ modules = OURS }) =>
+    OURS.filter((name) => !modules.includes(name)).map((name) => ({
+      what: `kldunload ${name}`,
+      run: sh`${unloadModule} ${name}`,
+      unless: sh`! kldstat -q -m ${name}`,
+    })),
+
+  questions: () => ({
+    hostname: fact("hostname", sh`hostname`, String),
+    release: fact("freebsd-version", sh`freebsd-version -k`, String),
+    osreldate: fact("uname -K", sh`uname -K`, Number),
+    architecture: fact("uname -m", sh`uname -m`, String),
+    route: optional(fact("default route", sh`route -n get default`, routeInterface), ""),
+    address: optional(
+      fact(
+        "external address",
+        sh`ifconfig "$(route -n get default 2>/dev/null | sed -n 's/^ *interface: //p')" inet`,
+        (text) => /^\s+inet (\S+)/m.exec(text)?.[1] ?? "",
+      ),
+      "",
+    ),
+    pools: optional(
+      fact("pools", sh`zpool list -H -o name`, (text) => text.split("\n").filter((l) => l !== "")),
+      [],
+    ),
+    modules: fact(
+      "modules",
+      sh`for module in ${OURS}; do if kldstat -q -m "$module"; then echo "$module"; fi; done`,
+      (text) => text.split("\n").filter((l) => l !== ""),
+    ),
+  }),
+
+  gone: () => false,
+  compare: () => [],
+  observe: (_input, answers, previous): HostOutputs => ({
+    hostname: answers.hostname,
+    release: answers.release,
+    osreldate: answers.osreldate,
+    architecture: answers.architecture,
+    externalInterface: answers.route,
+    externalAddress: answers.address,
+    pools: answers.pools,
+    modules: previous?.modules ?? answers.modules,
+  }),
+  deleteBeforeReplace: false,
+});

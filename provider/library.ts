@@ -1,0 +1,307 @@
+import { quote, ShellFunction } from "./sh";
+
+/*
+ * What scripts say more than once, as POSIX sh functions for FreeBSD's /bin/sh and base system.
+ * They are called through `sh` templates: sh`${ownBlock} ${file} ${owner} ${text} set`.
+ */
+
+/** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
+const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
+
+/** Prefix of every line by which files tell what is ours. */
+export const MARK = "# pulumi-freebsd-vnet";
+
+/** In a block's first and last line, in the header of a file of our own. */
+export const beginLine = (owner: string) => `# BEGIN pulumi-freebsd-vnet ${owner}`;
+export const endLine = (owner: string) => `# END pulumi-freebsd-vnet ${owner}`;
+export const headerLine = (owner: string) => `${MARK} ${owner}`;
+
+/**
+ * `own_block FILE OWNER TEXT MODE`: keeps the lines of OWNER in a file that others edit too, between two marked
+ * lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. The file is written anew
+ * beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
+ * A file that was not there, or did not end in a newline, is that again once the last block is gone.
+ */
+const EDIT_BLOCK = String.raw`
+file=$1 owner=$2 content=$3 mode=$4
+if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
+begin="# BEGIN pulumi-freebsd-vnet $owner"
+end="# END pulumi-freebsd-vnet $owner"
+absent="# pulumi-freebsd-vnet: this file was not there before"
+open="# pulumi-freebsd-vnet: the line above did not end in a newline"
+new="$file.pulumi-freebsd-vnet"
+export begin end content mode
+if [ "$mode" = drop ]; then
+  if [ ! -e "$file" ] || ! grep -qxF -e "$begin" "$file"; then exit 0; fi
+fi
+if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
+{
+  if [ ! -e "$file" ]; then echo "$absent"
+  else
+    cat "$file"
+    if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then printf '\n%s\n' "$open"; fi
+  fi
+} | awk '
+  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"] }
+  $0 == begin {
+    inside = 1
+    if (mode == "set" && !put) { print begin; print content; print end; put = 1 }
+    next
+  }
+  inside { if ($0 == end) inside = 0; next }
+  { print }
+  END {
+    if (inside) exit 3
+    if (mode != "drop" && !put) { print begin; print content; print end }
+  }' > "$new"
+status=$?
+if [ "$status" -ne 0 ]; then
+  rm -f "$new"
+  if [ "$status" -eq 3 ]; then echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; fi
+  exit "$status"
+fi
+if [ "$mode" = drop ] && ! grep -q '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
+  if grep -qxF -e "$absent" "$new"; then
+    rest=$(grep -vxF -e "$absent" "$new")
+    if [ -z "$rest" ]; then rm -f "$new" "$file"; exit; fi
+    printf '%s\n' "$rest" > "$new" || { status=$?; rm -f "$new"; exit "$status"; }
+  elif grep -qxF -e "$open" "$new"; then
+    last=$(tail -n 1 "$new")
+    rest=$(grep -vxF -e "$open" "$new")
+    if [ "$last" = "$open" ]; then printf '%s' "$rest" > "$new"; else printf '%s\n' "$rest" > "$new"; fi || { status=$?; rm -f "$new"; exit "$status"; }
+  fi
+fi
+if cmp -s "$new" "$file"; then rm -f "$new"; exit 0; fi
+fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status"; }
+`.trim();
+
+export const ownBlock = new ShellFunction(
+  "own_block",
+  `lockf -t 60 ${LOCK} /bin/sh -c ${quote(EDIT_BLOCK)} own_block "$@"`,
+);
+
+/** `put_file FILE TEXT`: a file of our own, written beside and renamed, its mode kept. */
+export const putFile = new ShellFunction(
+  "put_file",
+  String.raw`
+new="$1.pulumi-freebsd-vnet"
+if [ -e "$1" ]; then cp -p "$1" "$new" || { status=$?; rm -f "$new"; return "$status"; }; fi
+printf '%s\n' "$2" > "$new" && fsync "$new" && mv -f "$new" "$1" && return 0
+status=$?
+rm -f "$new"
+return "$status"`.trim(),
+);
+
+/** `file_is FILE TEXT` */
+export const fileIs = new ShellFunction("file_is", `[ -f "$1" ] && printf '%s\\n' "$2" | cmp -s - "$1"`);
+
+/** `is_ours FILE HEADER`: the file is not there, or carries the header. */
+export const claimFile = new ShellFunction(
+  "claim_file",
+  String.raw`
+if [ ! -e "$1" ] || grep -qxF -e "$2" "$1"; then return 0; fi
+echo "$1 is there already and is not this resource's (it has no line \"$2\"); move it away first" >&2
+return 3`.trim(),
+);
+
+/** `claim_interface NAME OWNER`: there is no such interface, or it carries our description. */
+export const claimInterface = new ShellFunction(
+  "claim_interface",
+  String.raw`
+there=$(ifconfig "$1" 2>/dev/null) || return 0
+case $there in *"	description: $2
+"*) return 0 ;; esac
+echo "interface $1 is there already and is not this resource's (its description is not \"$2\"); destroy it with 'ifconfig $1 destroy' if nothing uses it, or choose another one" >&2
+return 3`.trim(),
+);
+
+/** `mine NAME OWNER`: the interface is there and carries our description. */
+export const interfaceIsOurs = new ShellFunction(
+  "interface_is_ours",
+  String.raw`
+there=$(ifconfig "$1" 2>/dev/null) || return 1
+case $there in *"	description: $2
+"*) return 0 ;; esac
+return 1`.trim(),
+);
+
+/** `has_address NAME inet|inet6 ADDRESS/PREFIX` */
+export const hasAddress = new ShellFunction(
+  "has_address",
+  String.raw`
+there=$(ifconfig -f inet:cidr,inet6:cidr "$1" 2>/dev/null) || return 1
+case "$there " in *"	$2 $3 "* | *"	$2 $3
+"*) return 0 ;; esac
+return 1`.trim(),
+);
+
+/** `has_member BRIDGE NAME` */
+export const hasMember = new ShellFunction(
+  "has_member",
+  String.raw`
+there=$(ifconfig "$1" 2>/dev/null) || return 1
+case $there in *"	member: $2 "*) return 0 ;; esac
+return 1`.trim(),
+);
+
+/** `jail_runs NAME`: also true while it is dying: its name is not free. */
+export const jailIsListed = new ShellFunction("jail_is_listed", `jls -d -j "$1" jid >/dev/null 2>&1`);
+
+export const jailRuns = new ShellFunction("jail_runs", `jls -j "$1" jid >/dev/null 2>&1`);
+
+/**
+ * `await_jail_end NAME SECONDS`: waits until a removed jail has stopped dying; connections that linger in
+ * TIME_WAIT hold it for about a minute.
+ */
+export const awaitJailEnd = new ShellFunction(
+  "await_jail_end",
+  String.raw`
+left=$2
+while jail_is_listed "$1"; do
+  if [ "$left" -le 0 ]; then echo "jail $1 is still dying after $2 seconds" >&2; return 1; fi
+  sleep 1
+  left=$((left - 1))
+done`.trim(),
+  [jailIsListed],
+);
+
+/**
+ * `destroy_dataset NAME SECONDS`: "pool or dataset is busy" is waited out, because a jail that is dying holds its
+ * root. Never -f: that takes the root of a running jail away.
+ */
+export const destroyDataset = new ShellFunction(
+  "destroy_dataset",
+  String.raw`
+left=$2
+while :; do
+  said=$(zfs destroy "$1" 2>&1) && return 0
+  status=$?
+  case $said in *busy*) ;; *) left=0 ;; esac
+  if [ "$left" -le 0 ]; then echo "$said" >&2; return "$status"; fi
+  sleep 1
+  left=$((left - 1))
+done`.trim(),
+);
+
+/**
+ * `natd_current`: natd runs with the present /etc/natd.conf. Redirects of one run each edit the file, then come
+ * here; the first restarts natd for all of them. The edit lock is held, so no edit falls between natd's reading
+ * and the pid file that dates it.
+ */
+const NATD_CURRENT = String.raw`
+if [ ! /etc/natd.conf -nt /var/run/natd.pid ] && service natd onestatus >/dev/null 2>&1; then exit 0; fi
+if service natd onestatus >/dev/null 2>&1; then service natd onestop >&2 || exit; fi
+service natd onestart >&2 || exit
+service natd onestatus >/dev/null 2>&1 || { echo "natd did not stay: see 'grep natd /var/log/messages' on the host" >&2; exit 1; }
+`.trim();
+
+export const natdCurrent = new ShellFunction(
+  "natd_current",
+  `lockf -t 120 ${LOCK} /bin/sh -c ${quote(NATD_CURRENT)}`,
+);
+
+/** `forget_module NAME`: unloads a module that we loaded, unless somebody uses it by now. */
+export const unloadModule = new ShellFunction(
+  "unload_module",
+  String.raw`
+kldstat -q -m "$1" || return 0
+case $1 in
+  if_bridge | if_epair)
+    group=${"$"}{1#if_}
+    if [ -n "$(ifconfig -g "$group")" ]; then return 0; fi
+    for jid in $(jls -q jid 2>/dev/null); do
+      if [ -n "$(ifconfig -j "$jid" -g "$group" 2>/dev/null)" ]; then return 0; fi
+    done ;;
+  ipfw)
+    if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi ;;
+esac
+kldunload "$1"`.trim(),
+);
+
+/** `dataset_is_ours PROPERTY NAME OWNER` */
+export const datasetIsOurs = new ShellFunction(
+  "dataset_is_ours",
+  `[ "$(zfs get -H -o value "$1" "$2" 2>/dev/null)" = "$3" ]`,
+);
+
+/** `claim_dataset PROPERTY NAME OWNER`: there is no such dataset, or it carries our property. */
+export const claimDataset = new ShellFunction(
+  "claim_dataset",
+  String.raw`
+zfs list -H "$2" >/dev/null 2>&1 || return 0
+if dataset_is_ours "$1" "$2" "$3"; then return 0; fi
+echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); choose another name, or destroy it if nothing uses it" >&2
+return 3`.trim(),
+  [datasetIsOurs],
+);
+
+/** `includes_jail FILE`: /etc/jail.conf reads it, by name or with all of its folder. */
+export const includesJail = new ShellFunction(
+  "includes_jail",
+  String.raw`
+grep -qE -e '^[[:space:]]*\.include[[:space:]]+"/etc/jail\.conf\.d/\*(\.conf)?"[[:space:]]*;' /etc/jail.conf 2>/dev/null && return 0
+grep -qF -e ".include \"$1\";" /etc/jail.conf 2>/dev/null`.trim(),
+);
+
+/** `has_divert_rule NUMBER INTERFACE` */
+export const hasDivertRule = new ShellFunction(
+  "has_divert_rule",
+  `ipfw list "$1" 2>/dev/null | grep -qE -e "^0*$1 divert (8668|natd) ip from any to any via $2$"`,
+);
+
+/**
+ * `claim_firewall FILE OWNER`: natd(8) and ipfw(8) are not in use, or by this resource. A firewall that the host
+ * has already is the administrator's: we do not put our script in its place.
+ */
+export const claimFirewall = new ShellFunction(
+  "claim_firewall",
+  String.raw`
+if [ -e "$1" ] && grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1"; then return 0; fi
+if [ -s "$1" ]; then
+  echo "$1 is there already and is not this resource's; move it away first" >&2; return 3
+fi
+if service natd onestatus >/dev/null 2>&1; then
+  echo "natd runs already and is not this resource's; stop it first: service natd onestop" >&2; return 3
+fi
+if [ "$(ipfw list 2>/dev/null | grep -vc '^65535 ')" -gt 0 ]; then
+  echo "ipfw has rules already that are not this resource's (see 'ipfw list'); this release manages only a firewall that it made" >&2; return 3
+fi
+firewall_enable=
+case $(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$firewall_enable") in
+  [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
+    echo "/etc/rc.conf turns on a firewall already (firewall_enable); this release manages only a firewall that it made" >&2; return 3 ;;
+esac`.trim(),
+);
+
+/**
+ * `claim_port FILE OWNER PROTOCOL PORT|ADDRESS:PORT`: no other lines of natd.conf redirect it. A redirect without an
+ * address takes the port of the interface's address, whatever that is, so it goes with no other one.
+ */
+export const claimPort = new ShellFunction(
+  "claim_port",
+  String.raw`
+[ -e "$1" ] || { echo "$1 is gone: the gateway of this redirect is not as it was made; run 'pulumi up --refresh'" >&2; return 3; }
+taken=$(owner=$2 protocol=$3 wanted=$4 awk '
+  function port(spec) { sub(/^.*:/, "", spec); return spec }
+  BEGIN { wanted = ENVIRON["wanted"] }
+  $0 == "# BEGIN pulumi-freebsd-vnet " ENVIRON["owner"] { ours = 1 }
+  $0 == "# END pulumi-freebsd-vnet " ENVIRON["owner"] { ours = 0 }
+  !ours && $1 == "redirect_port" && $2 == ENVIRON["protocol"] && port($4) == port(wanted) {
+    if ($4 == wanted || $4 !~ /:/ || wanted !~ /:/) print $3
+  }
+' "$1")
+if [ -z "$taken" ]; then return 0; fi
+echo "$3 port $4 is redirected already, to $taken; see $1" >&2
+return 3`.trim(),
+);
+
+/** `claim_jail NAME FILE HEADER`: no jail of that name runs that is not ours, and its file is free. */
+export const claimJail = new ShellFunction(
+  "claim_jail",
+  String.raw`
+claim_file "$2" "$3" || return
+if [ -e "$2" ] || ! jail_runs "$1"; then return 0; fi
+echo "a jail $1 runs already and is not this resource's; stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
+return 3`.trim(),
+  [claimFile, jailRuns],
+);

@@ -1,0 +1,152 @@
+import { type CheckResult, check } from "./check";
+import { type DiffResult, diff } from "./diff";
+import { describe, PartlyCreated, place, ResourceError } from "./errors";
+import type { Kind, State } from "./kind";
+import { type Answer, type Answers, type Questions, readAnswers } from "./question";
+import type { Reader } from "./reader";
+import type { InputOf, Shape } from "./schema";
+import { type Outcome, type Step, script } from "./script";
+import type { Target } from "./ssh";
+import { withoutUndefined } from "./unknown";
+
+/** The part of the SSH room that the lifecycle needs. */
+export interface Runner {
+  run(
+    target: Target,
+    script: string,
+    options?: { timeoutMs?: number; label?: string; repeatable?: boolean },
+  ): Promise<{ stdout: string; stderr: string; status: number }>;
+}
+
+/** `dynamic.ResourceProvider`'s shape, so that nothing here depends on Pulumi. */
+export interface ResourceProvider {
+  configure(request: { config: { get(key: string): string | undefined } }): Promise<void>;
+  check(olds: object, news: object): Promise<CheckResult>;
+  diff(id: string, olds: object, news: object): Promise<DiffResult>;
+  create(inputs: object): Promise<{ id: string; outs: object }>;
+  read(id: string, props: object): Promise<{ id: string; props: object }>;
+  update(id: string, olds: object, news: object): Promise<{ outs: object }>;
+  delete(id: string, props: object): Promise<void>;
+}
+
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+/**
+ * The one lifecycle: observe, ensure, observe. Create and update are the same flow, from whatever is there to
+ * what is wanted; the state is what the host answered after it, never what was asked for.
+ */
+export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
+  kind: Kind<I, O, Q>,
+  { runner, reader, configure }: { runner: Runner; reader: Reader; configure: ResourceProvider["configure"] },
+): ResourceProvider {
+  type Inputs = InputOf<I>;
+  type Recorded = State<I, O>;
+
+  const inputsOf = (props: object): Inputs =>
+    Object.fromEntries(Object.entries(props).filter(([key]) => key in kind.inputs)) as Inputs;
+
+  const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
+    new ResourceError(
+      `cannot ${verb} ${kind.noun} "${kind.id(input)}" on ${place(kind.target(input))}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
+
+  /** One script: the steps, then the questions whose answers are the new state. */
+  const apply = async (
+    verb: string,
+    input: Inputs,
+    steps: readonly Step[],
+    questions: Questions,
+  ): Promise<Outcome> => {
+    const { text, read } = script(steps, questions);
+    try {
+      const said = await runner.run(kind.target(input), text, {
+        timeoutMs: kind.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        label: `${verb} ${kind.noun} "${kind.id(input)}"`,
+      });
+      if (said.status !== 0)
+        throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
+      return read(said.stdout);
+    } catch (cause) {
+      throw error(verb, input, cause);
+    }
+  };
+
+  const state = (
+    input: Inputs,
+    said: ReadonlyMap<string, Answer>,
+    previous: Recorded | undefined,
+    made: readonly string[],
+  ) => {
+    const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
+    const all = [...new Set([...(previous?.made ?? []), ...made])];
+    return withoutUndefined({
+      ...input,
+      ...kind.observe(input, answers, previous),
+      drift: kind.compare(input, answers),
+      ...(all.length > 0 && { made: all }),
+    });
+  };
+
+  const ensure = async (verb: string, input: Inputs, previous: Recorded | undefined) => {
+    const outcome = await apply(verb, input, kind.ensure(input, previous), kind.questions(input));
+    const { failure } = outcome;
+    if (failure) {
+      const failed = error(verb, input, describe(failure));
+      if (failure.left.length === 0 || previous) throw failed;
+      const partly = {
+        ...input,
+        drift: [failed.message],
+        ...(outcome.made.length > 0 && { made: outcome.made }),
+      };
+      throw new PartlyCreated(failed.message, kind.id(input), withoutUndefined(partly), [failed.message]);
+    }
+    const outs = state(input, outcome.answers, previous, outcome.made);
+    if (outs.drift.length > 0) {
+      const message = error(
+        verb,
+        input,
+        `it is not as declared afterwards: ${outs.drift.join("; ")}`,
+      ).message;
+      if (previous) throw new ResourceError(message);
+      throw new PartlyCreated(message, kind.id(input), outs, outs.drift);
+    }
+    return outs;
+  };
+
+  return {
+    configure,
+
+    check: async (_olds, news) => check(kind as unknown as Kind, news as Record<string, unknown>),
+
+    diff: async (_id, olds, news) =>
+      diff(kind as unknown as Kind, olds as Record<string, unknown>, news as Record<string, unknown>),
+
+    async create(props) {
+      const input = inputsOf(props);
+      return { id: kind.id(input), outs: await ensure("create", input, undefined) };
+    },
+
+    async update(_id, olds, news) {
+      return { outs: await ensure("update", inputsOf(news), olds as Recorded) };
+    },
+
+    async read(id, props) {
+      const input = inputsOf(props);
+      const previous = props as Recorded;
+      try {
+        const said = await reader.ask(kind.target(input), kind.questions(input));
+        const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
+        if (kind.gone(answers, input)) return { id: "", props: {} };
+        return { id, props: state(input, said, previous, []) };
+      } catch (cause) {
+        throw error("read", input, cause);
+      }
+    },
+
+    async delete(_id, props) {
+      const input = inputsOf(props);
+      const { failure } = await apply("delete", input, kind.remove(props as Recorded), {});
+      if (failure) throw error("delete", input, describe(failure));
+    },
+  };
+}

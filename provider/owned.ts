@@ -1,0 +1,135 @@
+import { askBlock } from "./freebsd/file";
+import type { InterfaceState } from "./freebsd/interface";
+import { askRcVariable, words } from "./freebsd/rcconf";
+import { atBoot, type Bookkeeping, running } from "./kind";
+import { claimInterface, hasAddress, interfaceIsOurs, ownBlock } from "./library";
+import type { ParsedCidr } from "./scalars";
+import type { Step } from "./script";
+import { type Sh, sh } from "./sh";
+
+/*
+ * How what is ours is kept apart from what is not, on both planes: interfaces by their description, lines in
+ * shared files by the marks around them. Every kind that has an interface or lines uses these.
+ */
+
+interface Owned {
+  readonly owner: string;
+}
+
+/** Lines of ours in a file that others edit too. */
+export interface OwnLines {
+  readonly path: string;
+  readonly owner: string;
+  readonly text: string;
+}
+
+/** Keeps `lines` in their file; `previous` are the ones that stand there now, as far as we know. */
+export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkeeping>): Step[] {
+  const { path, owner, text } = lines;
+  const same = previous?.owner === owner && previous.path === path;
+  // A later line of somebody else's overrides ours: put ours at the end.
+  const mode = same && previous.drift?.some((d) => d.startsWith(atBoot(""))) ? "move" : "set";
+  return [
+    {
+      what: `write the lines of ${owner} to ${path}`,
+      run: sh`${ownBlock} ${path} ${owner} ${text} ${mode}`,
+      undo: same
+        ? sh`${ownBlock} ${path} ${owner} ${previous.text} set`
+        : sh`${ownBlock} ${path} ${owner} '' drop`,
+    },
+    ...(previous && !same ? [dropLines(previous)] : []),
+  ];
+}
+
+export function dropLines({ path, owner }: Pick<OwnLines, "path" | "owner">): Step {
+  return {
+    what: `remove the lines of ${owner} from ${path}`,
+    run: sh`${ownBlock} ${path} ${owner} '' drop`,
+  };
+}
+
+export const askLines = ({ path, owner }: OwnLines) => askBlock(path, owner);
+
+export function compareLines(lines: OwnLines, found: string | undefined): string[] {
+  if (found === undefined) return [atBoot(`its lines are gone from ${lines.path}`)];
+  return found === lines.text ? [] : [atBoot(`its lines in ${lines.path} were changed`)];
+}
+
+/** Lines of rc.conf(5), with the effective values they must lead to. */
+export interface RcLines extends OwnLines {
+  /** Variables that hold `text` exactly. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Variables that hold a word of ours among others'. */
+  readonly words: Readonly<Record<string, string>>;
+}
+
+export function askRc(rc: RcLines) {
+  return Object.fromEntries(
+    [...Object.keys(rc.values), ...Object.keys(rc.words)].map((name) => [`rc:${name}`, askRcVariable(name)]),
+  );
+}
+
+export function compareRc(
+  rc: RcLines,
+  found: string | undefined,
+  said: Readonly<Record<string, unknown>>,
+): string[] {
+  const changed = compareLines(rc, found);
+  if (changed.length > 0) return changed;
+  const effective = (name: string) => said[`rc:${name}`] as string;
+  return [
+    ...Object.entries(rc.values)
+      .filter(([name, value]) => effective(name) !== value)
+      .map(([name]) => atBoot(`another line of /etc/rc.conf sets ${name}="${effective(name)}"`)),
+    ...Object.entries(rc.words)
+      .filter(([name, word]) => !words(effective(name)).includes(word))
+      .map(([name, word]) => atBoot(`another line of /etc/rc.conf sets ${name} without ${word}`)),
+  ];
+}
+
+/** Steps to an interface that exists and is marked as ours. */
+export function keepInterface(
+  name: string,
+  create: Sh,
+  { owner }: Owned,
+  previous: Owned | undefined,
+): Step[] {
+  return [
+    { what: `look whether ${name} is free`, run: sh`${claimInterface} ${name} ${previous?.owner ?? owner}` },
+    { run: create, unless: sh`ifconfig ${name}`, undo: sh`ifconfig ${name} destroy` },
+    {
+      run: sh`ifconfig ${name} description ${owner}`,
+      unless: sh`${interfaceIsOurs} ${name} ${owner}`,
+      ...(previous && { undo: sh`ifconfig ${name} description ${previous.owner}` }),
+    },
+  ];
+}
+
+export function removeInterface(name: string, { owner }: Owned): Step {
+  return { run: sh`ifconfig ${name} destroy`, unless: sh`! ${interfaceIsOurs} ${name} ${owner}` };
+}
+
+/** Steps from the addresses that we set before to those wanted now; others' are left alone. */
+export function keepAddresses(
+  name: string,
+  wanted: readonly ParsedCidr[],
+  previous: readonly ParsedCidr[],
+): Step[] {
+  const add = (a: ParsedCidr) => sh`ifconfig ${name} ${a.family} ${a.text} alias`;
+  const drop = (a: ParsedCidr) => sh`ifconfig ${name} ${a.family} ${a.address} -alias`;
+  const has = (a: ParsedCidr) => sh`${hasAddress} ${name} ${a.family} ${a.text}`;
+  return [
+    ...previous
+      .filter((old) => !wanted.some((a) => a.text === old.text))
+      .map((a) => ({ run: drop(a), unless: sh`! ${has(a)}`, undo: add(a) })),
+    ...wanted.map((a) => ({ run: add(a), unless: has(a), undo: drop(a) })),
+  ];
+}
+
+export function compareInterface(name: string, link: InterfaceState | undefined, { owner }: Owned): string[] {
+  if (!link) return [running(`${name} does not exist`)];
+  return [
+    ...(link.description === owner ? [] : [running(`the description of ${name} is not "${owner}"`)]),
+    ...(link.up ? [] : [running(`${name} is down`)]),
+  ];
+}

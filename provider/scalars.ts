@@ -1,0 +1,155 @@
+import { Address4, Address6 } from "ip-address";
+import { z } from "zod";
+
+/** A string that is refused with `message` unless `test` holds. */
+const text = (test: (value: string) => boolean, message: (value: string) => string) =>
+  z
+    .string({ error: (issue) => `expected text, got ${typeof issue.input}` })
+    .refine(test, { error: (issue) => message(String(issue.input)), abort: true });
+
+const show = (value: string) => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+
+/** An interface name as FreeBSD takes it: IFNAMSIZ is 16 with the closing NUL. */
+export const interfaceName = text(
+  (v) => /^[A-Za-z][A-Za-z0-9_.]{0,14}$/.test(v),
+  (v) =>
+    v.length > 15
+      ? `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`
+      : `${show(v)} is not an interface name: a letter, then letters, digits, "_" or ".", such as "vtnet0"`,
+);
+
+export const bridgeName = text(
+  (v) => /^bridge(0|[1-9]\d{0,4})$/.test(v) && Number(v.slice(6)) < 32768,
+  (v) =>
+    v.length > 15
+      ? `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`
+      : `${show(v)} is not a bridge's name: "bridge" and a unit from 0 to 32767, such as "bridge0"`,
+);
+
+/** An address with its prefix length, IPv4 or IPv6. */
+export const cidr = text(
+  (v) => parseCidr(v) !== undefined,
+  (v) =>
+    parseAddress(v)
+      ? `${show(v)} has no prefix length: write it as "${v}/${v.includes(":") ? 64 : 24}", or with the one your network has`
+      : `${show(v)} is not an address with a prefix length, such as "10.10.15.1/24" or "fd00:15::1/64"`,
+);
+
+export const ipAddress = text(
+  (v) => parseAddress(v) !== undefined,
+  (v) => `${show(v)} is not an IPv4 or IPv6 address, such as "10.10.15.1" (no prefix length here)`,
+);
+
+export const ipv4Address = text(
+  (v) => parseAddress(v)?.family === "inet",
+  (v) => `${show(v)} is not an IPv4 address, such as "192.0.2.10"`,
+);
+
+export const port = z
+  .int({ error: (issue) => `${JSON.stringify(issue.input)} is not a port: a whole number from 1 to 65535` })
+  .refine((v) => v >= 1 && v <= 65535, {
+    error: (issue) => `${issue.input} is not a port: a whole number from 1 to 65535`,
+  });
+
+export const jailName = text(
+  (v) => /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(v) && !/^\d+$/.test(v) && v.length <= 64,
+  (v) =>
+    /^\d+$/.test(v)
+      ? `${show(v)} would be taken for a jid by jail(8): use a name that is not only digits`
+      : v.includes(".")
+        ? `${show(v)} would name a child jail, because of the ".": use "_" or "-" instead`
+        : v.length > 64
+          ? `${show(v)} has ${v.length} characters: 64 at most`
+          : `${show(v)} is not a jail's name: letters, digits, "_" and "-", not beginning with "-"`,
+);
+
+export const hostname = text(
+  (v) =>
+    /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/.test(v) &&
+    v.length <= 255,
+  (v) => `${show(v)} is not a host name, such as "www.example.net"`,
+);
+
+/** An absolute path without what a shell, jail.conf(5) or fstab(5) would have to quote. */
+export const absolutePath = text(
+  (v) =>
+    /^(\/[A-Za-z0-9_.@:+-]+)+$|^\/$/.test(v) &&
+    !v.split("/").some((part) => part === "." || part === "..") &&
+    v.length < 1024,
+  (v) =>
+    `${show(v)} is not an absolute path of letters, digits and ". _ - @ : +", without "." or ".." in it, such as "/jails/www"`,
+);
+
+const component = "[A-Za-z0-9][A-Za-z0-9_.:-]*";
+
+export const datasetName = text(
+  (v) => new RegExp(`^${component}(/${component})+$`).test(v) && v.length <= 200,
+  (v) => `${show(v)} is not a ZFS dataset below a pool, such as "zroot/jails/www"`,
+);
+
+export const snapshotName = text(
+  (v) => new RegExp(`^${component}(/${component})*@${component}$`).test(v) && v.length <= 200,
+  (v) => `${show(v)} is not a ZFS snapshot, such as "zroot/jails/template@base"`,
+);
+
+/** A command line of jail.conf(5); jail(8) gives it to /bin/sh when it holds anything but plain words. */
+export const jailCommand = text(
+  (v) =>
+    v.trim() !== "" &&
+    !/[\x00-\x1f\x7f\\]/.test(v) &&
+    !(v.includes("'") && /["$]/.test(v)) &&
+    v.length <= 4096,
+  (v) =>
+    v.trim() === ""
+      ? "an empty command"
+      : `${show(v)} cannot be written in jail.conf(5) as it is: no control characters, no "\\", and not both ' and one of " $ — put it in a script and name that`,
+);
+
+export interface ParsedAddress {
+  readonly family: "inet" | "inet6";
+  /** As FreeBSD prints it (RFC 5952). */
+  readonly address: string;
+}
+
+export interface ParsedCidr extends ParsedAddress {
+  readonly prefix: number;
+  /** `10.10.15.1/24`, canonical. */
+  readonly text: string;
+  contains(other: ParsedAddress): boolean;
+}
+
+/** undefined when `text` is not an address. Refuses zero-padded octets and zone ids. */
+export function parseAddress(text: string): ParsedAddress | undefined {
+  if (text.includes("/") || text.includes("%")) return undefined;
+  if (text.includes(":")) {
+    if (!Address6.isValid(text)) return undefined;
+    return { family: "inet6", address: new Address6(text).correctForm() };
+  }
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text) || !Address4.isValid(text)) return undefined;
+  return { family: "inet", address: new Address4(text).correctForm() };
+}
+
+export function parseCidr(text: string): ParsedCidr | undefined {
+  const [, host, bits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const parsed = host === undefined ? undefined : parseAddress(host);
+  const prefix = Number(bits);
+  if (!parsed || prefix > (parsed.family === "inet" ? 32 : 128)) return undefined;
+  const canonical = `${parsed.address}/${prefix}`;
+  return {
+    ...parsed,
+    prefix,
+    text: canonical,
+    contains: (other) =>
+      other.family === parsed.family &&
+      (parsed.family === "inet"
+        ? new Address4(other.address).isInSubnet(new Address4(canonical))
+        : new Address6(other.address).isInSubnet(new Address6(canonical))),
+  };
+}
+
+/** For values that a schema has passed already. */
+export function mustParseCidr(text: string): ParsedCidr {
+  const parsed = parseCidr(text);
+  if (!parsed) throw new Error(`not an address with a prefix length: ${text}`);
+  return parsed;
+}

@@ -1,0 +1,258 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { type AuthenticationType, Client, type ClientChannel, type NextAuthHandler } from "ssh2";
+import { reason, SshError } from "./errors";
+import type { HostKeyJudge } from "./hostkey";
+import type { Identities } from "./identity";
+import { type Route, where } from "./target";
+
+export interface ConnectionOptions {
+  /** For the TCP connection and the handshake together, in ms. */
+  readonly handshakeMs: number;
+  /** A host that has sent nothing for this long is asked for a sign of life, in ms. */
+  readonly keepAliveMs: number;
+  /** A host that has sent nothing for this long is given up, in ms. */
+  readonly deadMs: number;
+}
+
+/** An authenticated SSH connection. It holds the process open only while {@link hold} says so. */
+export class Connection {
+  readonly #client: Client;
+  readonly #socket: Socket;
+  readonly #keepAlive: NodeJS.Timeout;
+  /** Resolves when the connection has ended, with the reason. */
+  readonly closed: Promise<string>;
+  isOpen = true;
+
+  constructor(client: Client, socket: Socket, options: ConnectionOptions) {
+    this.#client = client;
+    this.#socket = socket;
+    let why = "the host closed it";
+    client.on("error", (error) => {
+      why = reason(error);
+    });
+    this.closed = new Promise((resolve) => {
+      client.on("close", () => {
+        this.isOpen = false;
+        clearInterval(this.#keepAlive);
+        resolve(why);
+      });
+    });
+    this.#keepAlive = this.#watch(options, (message) => {
+      why = message;
+    });
+    this.hold(false);
+  }
+
+  /** Whether work is under way, for which the process has to stay. */
+  hold(isBusy: boolean): void {
+    if (isBusy) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Starts `command` on the host. Fails if the host refuses another session, or the connection is gone. */
+  exec(command: string): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      this.#client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)));
+    });
+  }
+
+  end(): void {
+    this.#client.end();
+    this.#socket.destroySoon();
+  }
+
+  /**
+   * ssh2's own keep-alive has a timer that holds the process open, hence this one. The request asks for nothing
+   * that exists; like keepalive@openssh.com it only makes the host answer.
+   */
+  #watch(options: ConnectionOptions, onDead: (message: string) => void): NodeJS.Timeout {
+    let seen = this.#socket.bytesRead;
+    // Counted in looks, not by the clock: a laptop that wakes up has not given the host a chance yet.
+    let silentMs = 0;
+    const look = () => {
+      silentMs = this.#socket.bytesRead === seen ? silentMs + options.keepAliveMs : 0;
+      seen = this.#socket.bytesRead;
+      if (silentMs >= options.deadMs) {
+        onDead(`nothing came from the host for ${Math.round(silentMs / 1000)} s`);
+        this.#socket.destroy();
+      } else if (silentMs > 0 && this.#socket.writable) {
+        this.#client.unforwardIn("", 0, () => {});
+      }
+    };
+    return setInterval(look, options.keepAliveMs).unref();
+  }
+}
+
+/**
+ * Connects, makes sure that the host is the right one, and only then logs in. `signal` destroys the connection.
+ * @throws SshError `unreachable`, `hostKey…`, `authentication`
+ */
+export async function connect(
+  route: Route,
+  judge: HostKeyJudge,
+  identities: Identities,
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  for (;;) {
+    try {
+      return await handshake(route, judge, identities, options, signal);
+    } catch (error) {
+      if (!(error instanceof SshError && error.kind === "hostKeyChanged" && judge.mayHaveAnother()))
+        throw error;
+    }
+  }
+}
+
+async function handshake(
+  route: Route,
+  judge: HostKeyJudge,
+  identities: Identities,
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const deadline = Date.now() + options.handshakeMs;
+  const socket = await dial(route, options.handshakeMs, signal);
+  const client = new Client();
+  const login = new Login(route, identities);
+  let verdict: SshError | undefined;
+  let accepted: Buffer | undefined;
+
+  const ready = new Promise<void>((resolve, reject) => {
+    client.on("ready", resolve);
+    client.on("error", (error) => {
+      // An agent that does not sign is one identity less, not the end; ssh2 goes on to the next.
+      if ((error as { level?: string }).level === "agent") login.note(reason(error));
+      else reject(verdict ?? handshakeError(route, judge, login, error));
+    });
+    client.on("close", () =>
+      reject(verdict ?? unreachable(route, "it closed the connection before we were in")),
+    );
+    client.on("change password", () => reject(login.error("the host demands a new password first")));
+  });
+  client.connect({
+    sock: socket,
+    username: route.user,
+    readyTimeout: Math.max(1, deadline - Date.now()),
+    algorithms: { serverHostKey: judge.algorithms() },
+    hostVerifier: (key: Buffer) => {
+      // Called again when the keys of the connection are renewed; the host must not turn into another then.
+      verdict = accepted?.equals(key) ? undefined : judge.judge(key);
+      if (verdict === undefined) accepted ??= Buffer.from(key);
+      return verdict === undefined;
+    },
+    authHandler: (methodsLeft, partialSuccess, next) => login.next(methodsLeft, partialSuccess, next),
+  });
+  try {
+    await ready;
+    return new Connection(client, socket, options);
+  } catch (error) {
+    client.on("error", () => {});
+    socket.destroy();
+    throw error;
+  }
+}
+
+function dial(route: Route, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: route.address, port: route.port, noDelay: true, signal });
+    const giveUp = (why: string, cause?: unknown) => {
+      socket.destroy();
+      reject(unreachable(route, why, cause));
+    };
+    const timer = setTimeout(
+      () => giveUp(`no TCP connection within ${Math.round(timeoutMs / 1000)} s`),
+      timeoutMs,
+    );
+    const onError = (error: Error) => {
+      clearTimeout(timer);
+      giveUp(dialReason(error), error);
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", onError);
+      resolve(socket);
+    });
+  });
+}
+
+/** With several addresses of one name, Node reports all failures as one without a message. */
+function dialReason(error: Error): string {
+  return error instanceof AggregateError ? error.errors.map(reason).join("; ") : error.message;
+}
+
+function unreachable(route: Route, why: string, cause?: unknown): SshError {
+  return new SshError(
+    "unreachable",
+    `Cannot reach ${where(route)}: ${why}. Check address and port, that the host is up, that sshd runs ` +
+      "(service sshd status) and that no firewall is between.",
+    { cause },
+  );
+}
+
+function handshakeError(route: Route, judge: HostKeyJudge, login: Login, error: Error): SshError {
+  if (/no matching host key format/.test(error.message)) return judge.noCommonType();
+  const { level, code } = error as { level?: string; code?: unknown };
+  // A disconnect message of the host has a number as its code ("Too many authentication failures").
+  const isRefusal = level === "client-authentication" || (login.hasBegun && typeof code === "number");
+  return isRefusal ? login.error(error.message) : unreachable(route, error.message, error);
+}
+
+/** Offers the identities one after the other and remembers which, for the message. */
+class Login {
+  readonly #route: Route;
+  readonly #identities: Identities;
+  readonly #left;
+  readonly #tried: string[] = [];
+  readonly #notes: string[] = [];
+  #accepts: AuthenticationType[] | undefined;
+  hasBegun = false;
+
+  constructor(route: Route, identities: Identities) {
+    this.#route = route;
+    this.#identities = identities;
+    this.#left = identities.offered.map((identity) => ({ ...identity, method: identity.method(route.user) }));
+  }
+
+  next(
+    methodsLeft: AuthenticationType[] | null,
+    partialSuccess: boolean | null,
+    next: NextAuthHandler,
+  ): void {
+    this.hasBegun = true;
+    if (methodsLeft) this.#accepts = methodsLeft;
+    if (partialSuccess) this.#notes.push(`"${this.#tried.at(-1)}" was accepted, but the host wants more`);
+    for (let one = this.#left.shift(); one !== undefined; one = this.#left.shift()) {
+      const type = one.method.type === "agent" ? "publickey" : one.method.type;
+      if (this.#accepts && !this.#accepts.includes(type)) continue;
+      this.#tried.push(one.name);
+      next(one.method);
+      return;
+    }
+    // ssh2 ends the attempt when it is given false, which its types do not know.
+    next(false as unknown as AuthenticationType);
+  }
+
+  note(text: string): void {
+    this.#notes.push(`"${this.#tried.at(-1)}": ${text}`);
+  }
+
+  error(why: string): SshError {
+    const list = (texts: readonly string[]) => (texts.length > 0 ? texts.join(", ") : "nothing");
+    const { user } = this.#route;
+    return new SshError(
+      "authentication",
+      [
+        `Cannot log in to ${where(this.#route)}: ${why}.`,
+        `Tried: ${list(this.#tried)}.`,
+        ...(this.#identities.skipped.length > 0 ? [`Not usable: ${list(this.#identities.skipped)}.`] : []),
+        ...this.#notes.map((note) => `${note}.`),
+        ...(this.#accepts ? [`The host accepts: ${list(this.#accepts)}.`] : []),
+        `Put the public key of one of them into ~${user}/.ssh/authorized_keys on the host` +
+          `${user === "root" ? " (and see PermitRootLogin in sshd_config(5))" : ""}, ` +
+          "or configure a private key, an agent or a password.",
+      ].join("\n"),
+    );
+  }
+}

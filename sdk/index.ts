@@ -1,0 +1,8 @@
+/** Resources for the VNET jail networks of FreeBSD hosts: what a Pulumi program declares. */
+export { Bridge, type BridgeArgs } from "./bridge";
+export { EpairLink, type EpairLinkArgs } from "./epair-link";
+export { Host, type HostArgs } from "./host";
+export { JailRoot, type JailRootArgs } from "./jail-root";
+export { NatGateway, type NatGatewayArgs } from "./nat-gateway";
+export { NatRedirect, type NatRedirectArgs } from "./nat-redirect";
+export { VnetJail, type VnetJailArgs } from "./vnet-jail";

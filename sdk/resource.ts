@@ -1,0 +1,92 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+import type { Bookkeeping, KindOutline } from "../provider/kind";
+import type { referenced, Shape } from "../provider/schema";
+
+/** What a resource tells others of itself: pass the resource, these few values of it travel. */
+export interface Referenced<V> {
+  readonly reference: pulumi.Output<V>;
+}
+
+/** `T` as a program gives it: any value at any depth may be an output, and a reference is the resource itself. */
+export type Given<T> = T extends { readonly [referenced]: string }
+  ? Referenced<T> | pulumi.Input<{ [K in keyof Omit<T, typeof referenced>]: Given<T[K & keyof T]> }>
+  : T extends readonly (infer U)[]
+    ? pulumi.Input<Given<U>[]>
+    : T extends object
+      ? pulumi.Input<{ [K in keyof T]: Given<T[K]> }>
+      : pulumi.Input<T>;
+
+type Taken<S extends Shape> = z.input<z.ZodObject<S>>;
+type Had<S extends Shape> = z.output<z.ZodObject<S>>;
+
+/** Set by this file, not by programs. */
+type Internal = "owner";
+
+/** The arguments of a class whose properties are declared in `S`. */
+export type Args<S extends Shape> = { [K in keyof Taken<S> as Exclude<K, Internal>]: Given<Taken<S>[K]> };
+
+/** The outputs of a class: its properties, what the host adds (`O`), and whether it is as declared. */
+export type Outputs<S extends Shape, O> = {
+  readonly [K in keyof Omit<Had<S>, keyof O>]: pulumi.Output<Had<S>[K]>;
+} & { readonly [K in keyof O]: pulumi.Output<O[K]> } & {
+  /** In which ways the host differs from what was declared, in words; filled by `pulumi refresh`. */
+  readonly drift: pulumi.Output<Bookkeeping["drift"]>;
+};
+
+/** Base of all resource classes: a dynamic resource whose state holds data and one constant line, never code. */
+export abstract class VnetResource extends pulumi.CustomResource {
+  /**
+   * @param handler the export of `pulumi-freebsd-vnet/provider` that makes this kind; part of every stack's
+   * state, so it never changes.
+   */
+  protected constructor(
+    kind: KindOutline,
+    handler: string,
+    name: string,
+    args: object,
+    options: pulumi.CustomResourceOptions | undefined,
+  ) {
+    const declared = [...Object.keys(kind.inputs), ...kind.outputs, "drift", "made"];
+    const outputs = Object.fromEntries(declared.map((key) => [key, undefined]));
+    const owner = "owner" in kind.inputs ? { owner: ownerOf(name) } : {};
+    super(
+      `pulumi-nodejs:dynamic/pulumi-freebsd-vnet:${kind.name}`,
+      name,
+      {
+        ...outputs,
+        ...(references(args) as object),
+        ...owner,
+        __provider: `exports.handler=()=>require("pulumi-freebsd-vnet/provider").${handler};`,
+      },
+      options,
+    );
+  }
+}
+
+/** By this mark the host tells whose an interface, a file or a dataset is. */
+function ownerOf(name: string): string {
+  return [pulumi.getProject(), pulumi.getStack(), name]
+    .map((part) =>
+      part.replaceAll(/[^A-Za-z0-9_.:@-]/g, (c) => encodeURIComponent(c).replaceAll(/[!'()*]/g, "_")),
+    )
+    .join("/");
+}
+
+function references(value: unknown): unknown {
+  if (
+    value === null ||
+    typeof value !== "object" ||
+    pulumi.Output.isInstance(value) ||
+    value instanceof Promise
+  ) {
+    return value;
+  }
+  if (value instanceof VnetResource) {
+    if (!("reference" in value))
+      throw new Error(`a ${value.constructor.name} cannot be referred to by other resources`);
+    return value.reference;
+  }
+  if (Array.isArray(value)) return value.map(references);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, references(item)]));
+}

@@ -1,0 +1,32 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { JailReference } from "../provider/kinds/nat-redirect";
+import { type VnetJailOutputs, vnetJail, type vnetJailShape } from "../provider/kinds/vnet-jail";
+import { type Args, type Outputs, VnetResource } from "./resource";
+
+export type VnetJailArgs = Args<typeof vnetJailShape>;
+
+/**
+ * A jail with a network stack of its own (jail(8), vnet(9)), started now and at boot from a file of its own,
+ * `/etc/jail.conf.d/NAME.conf`.
+ *
+ * @example
+ * const jail = new VnetJail("testA", {
+ *   host,
+ *   path: root.path,
+ *   interfaces: [{ link, addresses: ["10.10.15.100/24"] }],
+ *   gateway: "10.10.15.1",
+ * });
+ */
+export class VnetJail extends VnetResource {
+  constructor(name: string, args: VnetJailArgs, options?: pulumi.CustomResourceOptions) {
+    super(vnetJail, "vnetJail", name, args, options);
+  }
+
+  /** What a redirect needs of it. */
+  get reference(): pulumi.Output<JailReference> {
+    const addresses = this.interfaces.apply((all) => all.flatMap((one) => one.addresses));
+    return pulumi.output({ name: this.name, addresses }) as pulumi.Output<JailReference>;
+  }
+}
+
+export interface VnetJail extends Outputs<typeof vnetJailShape, VnetJailOutputs> {}

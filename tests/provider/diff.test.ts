@@ -1,0 +1,70 @@
+import { check } from "../../provider/check";
+import { diff } from "../../provider/diff";
+import type { Kind } from "../../provider/kind";
+import { UNKNOWN } from "../../provider/unknown";
+import { samples } from "./samples";
+
+const sample = (noun: string) => samples.find((s) => s.kind.noun === noun)!;
+const stateOf = ({ kind, inputs }: (typeof samples)[number]) => ({
+  ...check(kind, inputs).inputs,
+  drift: [] as string[],
+});
+const diffOf = (noun: string, changed: Record<string, unknown>, recorded: Record<string, unknown> = {}) => {
+  const s = sample(noun);
+  const olds = { ...stateOf(s), ...recorded };
+  return diff(s.kind as Kind, olds, check(s.kind, { ...s.inputs, ...changed }).inputs);
+};
+
+test.each(samples.map((s) => [s.kind.noun, s] as const))("the same inputs of a %s are no change", (_, s) => {
+  expect(diff(s.kind as Kind, stateOf(s), check(s.kind, s.inputs).inputs)).toMatchObject({
+    changes: false,
+    replaces: [],
+  });
+});
+
+test("a name replaces, and deletes first because both cannot have the same addresses", () => {
+  expect(diffOf("bridge", { name: "bridge1" })).toEqual({
+    changes: true,
+    replaces: ["name"],
+    deleteBeforeReplace: true,
+  });
+});
+
+test("addresses change live", () => {
+  expect(diffOf("bridge", { addresses: ["10.10.16.1/24"] })).toMatchObject({ changes: true, replaces: [] });
+});
+
+test("drift is a change", () => {
+  expect(diffOf("bridge", {}, { drift: ["running: bridge0 is down"] })).toMatchObject({
+    changes: true,
+    replaces: [],
+  });
+});
+
+test("what only informs of another resource is no change, what says which one it is, is", () => {
+  const nic = (side: string, subnets: string[]) => [
+    { link: { jailSide: side, subnets }, addresses: ["10.10.15.100/24"] },
+  ];
+  expect(diffOf("jail", { interfaces: nic("epair1b", ["10.10.15.1/24", "fd00::1/64"]) }).changes).toBe(false);
+  expect(diffOf("jail", { interfaces: nic("epair2b", ["10.10.15.1/24"]) }).changes).toBe(true);
+  const { host } = sample("bridge").inputs as { host: object };
+  expect(diffOf("bridge", { host: { ...host, externalInterface: "em0" } }).changes).toBe(false);
+  expect(diffOf("bridge", { host: { ...host, address: "other.example.net" } })).toMatchObject({
+    changes: true,
+    replaces: [],
+  });
+});
+
+test("a value that is not known yet is a change", () => {
+  expect(diffOf("jail", { gateway: UNKNOWN }).changes).toBe(true);
+  expect(diffOf("jail", { path: UNKNOWN }).replaces).toEqual(["path"]);
+});
+
+test("a property that an older release did not record counts as its default", () => {
+  expect(diffOf("jail", {}, { devfsRuleset: undefined }).changes).toBe(false);
+  expect(diffOf("jail", { devfsRuleset: 4 }, { devfsRuleset: undefined }).changes).toBe(true);
+});
+
+test("what the host decided stays when the program leaves it out", () => {
+  expect(diffOf("jail root", {}, { path: "/jails/testA" }).changes).toBe(false);
+});

@@ -1,0 +1,130 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ownBlock } from "../../provider/library";
+import { definitions, sh } from "../../provider/sh";
+
+/*
+ * The editor of shared files, run by a real POSIX shell on real files. lockf(1) and fsync(1) are FreeBSD's; here
+ * they only run what they are given.
+ */
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "own-block-"));
+  file = join(folder, "rc.conf");
+  writeFileSync(join(folder, "lockf"), '#!/bin/sh\nshift 3\nexec "$@"\n', { mode: 0o755 });
+  writeFileSync(join(folder, "fsync"), "#!/bin/sh\n", { mode: 0o755 });
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function edit(owner: string, text: string, mode: "set" | "move" | "drop", target = file) {
+  const call = sh`${ownBlock} ${target} ${owner} ${text} ${mode}`;
+  return spawnSync("dash", ["-c", `${definitions(call.needs)}\n${call.text}`], {
+    encoding: "utf8",
+    env: { PATH: `${folder}:${process.env.PATH}` },
+  });
+}
+
+const read = () => readFileSync(file, "utf8");
+
+test.each([
+  ["an ordinary file", 'hostname="alpha"\n'],
+  ["an empty file", ""],
+  ["a file without a newline at its end", 'hostname="alpha"\nsshd_enable="YES"'],
+  ["a file with blank lines at its end", 'hostname="alpha"\n\n\n'],
+  [
+    "a file that looks like ours",
+    "# BEGIN pulumi-freebsd-vnet somebody else\nx\n# END pulumi-freebsd-vnet somebody else\n",
+  ],
+])("%s is byte for byte as before once the last lines are dropped, in any order", (_, before) => {
+  for (const order of [
+    ["a", "b"],
+    ["b", "a"],
+  ]) {
+    writeFileSync(file, before);
+    expect(edit("a", 'x="1"', "set").status).toBe(0);
+    expect(edit("b", 'y="2"\nz="3"', "set").status).toBe(0);
+    expect(read()).toContain('# BEGIN pulumi-freebsd-vnet b\ny="2"\nz="3"\n# END pulumi-freebsd-vnet b\n');
+    for (const owner of order) expect(edit(owner, "", "drop")).toMatchObject({ status: 0, stderr: "" });
+    expect(read()).toBe(before);
+  }
+});
+
+test("a file that was not there is gone again with the last lines", () => {
+  edit("a", "x", "set");
+  edit("b", "y", "set");
+  edit("a", "", "drop");
+  expect(existsSync(file)).toBe(true);
+  edit("b", "", "drop");
+  expect(existsSync(file)).toBe(false);
+});
+
+test("a file that was not there, but has others' lines by now, keeps those", () => {
+  edit("a", "x", "set");
+  writeFileSync(file, `${read()}theirs\n`);
+  edit("a", "", "drop");
+  expect(read()).toBe("theirs\n");
+});
+
+test("lines are changed where they stand, or moved to the end when asked", () => {
+  edit("a", "one", "set");
+  edit("b", "two", "set");
+  edit("a", "changed", "set");
+  expect(read().indexOf("changed")).toBeLessThan(read().indexOf("two"));
+  edit("a", "changed", "move");
+  expect(read().indexOf("changed")).toBeGreaterThan(read().indexOf("two"));
+  expect(read().match(/changed/g)).toHaveLength(1);
+});
+
+test("the mode stays, a link stays a link, and nothing else is left in the folder", () => {
+  writeFileSync(file, "x\n");
+  chmodSync(file, 0o640);
+  const link = join(folder, "link.conf");
+  symlinkSync(file, link);
+  edit("a", "y", "set", link);
+  expect(read()).toContain("y");
+  expect(statSync(file).mode & 0o777).toBe(0o640);
+  expect(execFileSync("ls", [folder], { encoding: "utf8" }).split("\n").filter(Boolean)).toEqual([
+    "fsync",
+    "link.conf",
+    "lockf",
+    "rc.conf",
+  ]);
+});
+
+test("what is there already is not written again", () => {
+  writeFileSync(file, "x\n");
+  edit("a", "y", "set");
+  const { ino } = statSync(file);
+  edit("a", "y", "set");
+  expect(statSync(file).ino).toBe(ino);
+});
+
+test("lines whose end mark somebody removed are not touched, and the error says what to do", () => {
+  const broken = "# BEGIN pulumi-freebsd-vnet a\nx\ntheirs\n";
+  writeFileSync(file, broken);
+  const said = edit("a", "y", "set");
+  expect(said.status).toBe(3);
+  expect(said.stderr).toContain('has no "# END pulumi-freebsd-vnet a" after it');
+  expect(read()).toBe(broken);
+});
+
+test("text is taken as it is: no shell, no awk escapes", () => {
+  const text = "a\\nb $HOME `id` \"q\" 'p' & \\\\ %s";
+  edit("a", text, "set");
+  expect(read()).toContain(`\n${text}\n`);
+});
