@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { hostname, ipAddress, port } from "./scalars";
-import { live, type Reference, reference } from "./schema";
+import { live, none, type Reference, reference } from "./schema";
 import type { Target } from "./ssh";
 
 export const hostReferenceShape = {
@@ -23,7 +23,7 @@ export const commonShape = {
   /**
    * The FreeBSD host on which it is made. When the host gets another address, only the stack's state changes.
    */
-  host: live(reference("Host", hostReferenceShape, hostIdentity)),
+  host: none(reference("Host", hostReferenceShape, hostIdentity)),
 };
 
 /** Set by the SDK. */

@@ -5,6 +5,9 @@ import { quote, ShellFunction } from "./sh";
  * They are called through `sh` templates: sh`${ownBlock} ${file} ${owner} ${text} set`.
  */
 
+/** The text as it stands here, backslashes and all, without the line breaks around it. */
+const body = (text: TemplateStringsArray, ...values: string[]): string => String.raw(text, ...values).trim();
+
 /** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
 const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
 
@@ -22,7 +25,7 @@ export const headerLine = (owner: string) => `${MARK} ${owner}`;
  * beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
  */
-const EDIT_BLOCK = String.raw`
+const EDIT_BLOCK = body`
 file=$1 owner=$2 content=$3 mode=$4
 if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
 begin="# BEGIN pulumi-freebsd-vnet $owner"
@@ -73,7 +76,7 @@ if [ "$mode" = drop ] && ! grep -q '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
 fi
 if cmp -s "$new" "$file"; then rm -f "$new"; exit 0; fi
 fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status"; }
-`.trim();
+`;
 
 export const ownBlock = new ShellFunction(
   "own_block",
@@ -83,13 +86,13 @@ export const ownBlock = new ShellFunction(
 /** `put_file FILE TEXT`: a file of our own, written beside and renamed, its mode kept. */
 export const putFile = new ShellFunction(
   "put_file",
-  String.raw`
+  body`
 new="$1.pulumi-freebsd-vnet"
 if [ -e "$1" ]; then cp -p "$1" "$new" || { status=$?; rm -f "$new"; return "$status"; }; fi
 printf '%s\n' "$2" > "$new" && fsync "$new" && mv -f "$new" "$1" && return 0
 status=$?
 rm -f "$new"
-return "$status"`.trim(),
+return "$status"`,
 );
 
 /** `file_is FILE TEXT` */
@@ -98,50 +101,50 @@ export const fileIs = new ShellFunction("file_is", `[ -f "$1" ] && printf '%s\\n
 /** `is_ours FILE HEADER`: the file is not there, or carries the header. */
 export const claimFile = new ShellFunction(
   "claim_file",
-  String.raw`
+  body`
 if [ ! -e "$1" ] || grep -qxF -e "$2" "$1"; then return 0; fi
 echo "$1 is there already and is not this resource's (it has no line \"$2\"); move it away first" >&2
-return 3`.trim(),
+return 3`,
 );
 
 /** `claim_interface NAME OWNER`: there is no such interface, or it carries our description. */
 export const claimInterface = new ShellFunction(
   "claim_interface",
-  String.raw`
+  body`
 there=$(ifconfig "$1" 2>/dev/null) || return 0
 case $there in *"	description: $2
 "*) return 0 ;; esac
 echo "interface $1 is there already and is not this resource's (its description is not \"$2\"); destroy it with 'ifconfig $1 destroy' if nothing uses it, or choose another one" >&2
-return 3`.trim(),
+return 3`,
 );
 
 /** `mine NAME OWNER`: the interface is there and carries our description. */
 export const interfaceIsOurs = new ShellFunction(
   "interface_is_ours",
-  String.raw`
+  body`
 there=$(ifconfig "$1" 2>/dev/null) || return 1
 case $there in *"	description: $2
 "*) return 0 ;; esac
-return 1`.trim(),
+return 1`,
 );
 
 /** `has_address NAME inet|inet6 ADDRESS/PREFIX` */
 export const hasAddress = new ShellFunction(
   "has_address",
-  String.raw`
+  body`
 there=$(ifconfig -f inet:cidr,inet6:cidr "$1" 2>/dev/null) || return 1
 case "$there " in *"	$2 $3 "* | *"	$2 $3
 "*) return 0 ;; esac
-return 1`.trim(),
+return 1`,
 );
 
 /** `has_member BRIDGE NAME` */
 export const hasMember = new ShellFunction(
   "has_member",
-  String.raw`
+  body`
 there=$(ifconfig "$1" 2>/dev/null) || return 1
 case $there in *"	member: $2 "*) return 0 ;; esac
-return 1`.trim(),
+return 1`,
 );
 
 /** `jail_runs NAME`: also true while it is dying: its name is not free. */
@@ -155,13 +158,13 @@ export const jailRuns = new ShellFunction("jail_runs", `jls -j "$1" jid >/dev/nu
  */
 export const awaitJailEnd = new ShellFunction(
   "await_jail_end",
-  String.raw`
+  body`
 left=$2
 while jail_is_listed "$1"; do
   if [ "$left" -le 0 ]; then echo "jail $1 is still dying after $2 seconds" >&2; return 1; fi
   sleep 1
   left=$((left - 1))
-done`.trim(),
+done`,
   [jailIsListed],
 );
 
@@ -171,7 +174,7 @@ done`.trim(),
  */
 export const destroyDataset = new ShellFunction(
   "destroy_dataset",
-  String.raw`
+  body`
 left=$2
 while :; do
   said=$(zfs destroy "$1" 2>&1) && return 0
@@ -180,7 +183,7 @@ while :; do
   if [ "$left" -le 0 ]; then echo "$said" >&2; return "$status"; fi
   sleep 1
   left=$((left - 1))
-done`.trim(),
+done`,
 );
 
 /**
@@ -188,12 +191,12 @@ done`.trim(),
  * here; the first restarts natd for all of them. The edit lock is held, so no edit falls between natd's reading
  * and the pid file that dates it.
  */
-const NATD_CURRENT = String.raw`
+const NATD_CURRENT = body`
 if [ ! /etc/natd.conf -nt /var/run/natd.pid ] && service natd onestatus >/dev/null 2>&1; then exit 0; fi
 if service natd onestatus >/dev/null 2>&1; then service natd onestop >&2 || exit; fi
 service natd onestart >&2 || exit
 service natd onestatus >/dev/null 2>&1 || { echo "natd did not stay: see 'grep natd /var/log/messages' on the host" >&2; exit 1; }
-`.trim();
+`;
 
 export const natdCurrent = new ShellFunction(
   "natd_current",
@@ -203,7 +206,7 @@ export const natdCurrent = new ShellFunction(
 /** `forget_module NAME`: unloads a module that we loaded, unless somebody uses it by now. */
 export const unloadModule = new ShellFunction(
   "unload_module",
-  String.raw`
+  body`
 kldstat -q -m "$1" || return 0
 case $1 in
   if_bridge | if_epair)
@@ -215,7 +218,7 @@ case $1 in
   ipfw)
     if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi ;;
 esac
-kldunload "$1"`.trim(),
+kldunload "$1"`,
 );
 
 /** `dataset_is_ours PROPERTY NAME OWNER` */
@@ -227,20 +230,20 @@ export const datasetIsOurs = new ShellFunction(
 /** `claim_dataset PROPERTY NAME OWNER`: there is no such dataset, or it carries our property. */
 export const claimDataset = new ShellFunction(
   "claim_dataset",
-  String.raw`
+  body`
 zfs list -H "$2" >/dev/null 2>&1 || return 0
 if dataset_is_ours "$1" "$2" "$3"; then return 0; fi
 echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); choose another name, or destroy it if nothing uses it" >&2
-return 3`.trim(),
+return 3`,
   [datasetIsOurs],
 );
 
 /** `includes_jail FILE`: /etc/jail.conf reads it, by name or with all of its folder. */
 export const includesJail = new ShellFunction(
   "includes_jail",
-  String.raw`
+  body`
 grep -qE -e '^[[:space:]]*\.include[[:space:]]+"/etc/jail\.conf\.d/\*(\.conf)?"[[:space:]]*;' /etc/jail.conf 2>/dev/null && return 0
-grep -qF -e ".include \"$1\";" /etc/jail.conf 2>/dev/null`.trim(),
+grep -qF -e ".include \"$1\";" /etc/jail.conf 2>/dev/null`,
 );
 
 /** `has_divert_rule NUMBER INTERFACE` */
@@ -255,7 +258,7 @@ export const hasDivertRule = new ShellFunction(
  */
 export const claimFirewall = new ShellFunction(
   "claim_firewall",
-  String.raw`
+  body`
 if [ -e "$1" ] && grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1"; then return 0; fi
 if [ -s "$1" ]; then
   echo "$1 is there already and is not this resource's; move it away first" >&2; return 3
@@ -270,7 +273,7 @@ firewall_enable=
 case $(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$firewall_enable") in
   [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
     echo "/etc/rc.conf turns on a firewall already (firewall_enable); this release manages only a firewall that it made" >&2; return 3 ;;
-esac`.trim(),
+esac`,
 );
 
 /**
@@ -279,7 +282,7 @@ esac`.trim(),
  */
 export const claimPort = new ShellFunction(
   "claim_port",
-  String.raw`
+  body`
 [ -e "$1" ] || { echo "$1 is gone: the gateway of this redirect is not as it was made; run 'pulumi up --refresh'" >&2; return 3; }
 taken=$(owner=$2 protocol=$3 wanted=$4 awk '
   function port(spec) { sub(/^.*:/, "", spec); return spec }
@@ -292,16 +295,16 @@ taken=$(owner=$2 protocol=$3 wanted=$4 awk '
 ' "$1")
 if [ -z "$taken" ]; then return 0; fi
 echo "$3 port $4 is redirected already, to $taken; see $1" >&2
-return 3`.trim(),
+return 3`,
 );
 
 /** `claim_jail NAME FILE HEADER`: no jail of that name runs that is not ours, and its file is free. */
 export const claimJail = new ShellFunction(
   "claim_jail",
-  String.raw`
+  body`
 claim_file "$2" "$3" || return
 if [ -e "$2" ] || ! jail_runs "$1"; then return 0; fi
 echo "a jail $1 runs already and is not this resource's; stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
-return 3`.trim(),
+return 3`,
   [claimFile, jailRuns],
 );

@@ -12,6 +12,8 @@ export type Cost = "replace" | "restart" | "live" | "none";
 declare module "zod" {
   interface GlobalMeta {
     cost?: Cost;
+    /** A reference: the class of the resource that programs give. */
+    reference?: string;
     /** A reference: which properties say that it is the same thing. */
     identity?: readonly string[];
     /** Set by the SDK, not by programs; left out of argument types and docs. */
@@ -46,11 +48,11 @@ export type Reference<K extends string, V> = V & { readonly [referenced]: K };
  * thing; the rest only informs (the subnets of the bridge behind a link) and never shows as a change.
  */
 export function reference<K extends string, S extends Shape>(
-  _kind: K,
+  kind: K,
   shape: S,
   identity: readonly (keyof S & string)[],
 ): z.ZodType<Reference<K, InputOf<S>>, Reference<K, InputOf<S>>> {
-  return z.object(shape).meta({ identity }) as never;
+  return z.object(shape).meta({ reference: kind, identity }) as never;
 }
 
 /** The default of a property, if it has one. */

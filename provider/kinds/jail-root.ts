@@ -15,6 +15,7 @@ export const jailRootShape = {
    * A ZFS snapshot of a filled root, such as `zroot/jails/template@base`: the jail's root becomes a clone of it,
    * destroyed with the resource. Without it the root is the directory `path`, which must exist, is used as it
    * is, and is never removed. See zfs-clone(8).
+   * @default none: the root is the directory `path`
    */
   snapshot: replace(snapshotName.optional()),
   /**

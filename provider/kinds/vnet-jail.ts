@@ -63,9 +63,15 @@ export const vnetJailShape = {
    * @default the jail's name
    */
   hostname: live(hostname.optional()),
-  /** The jail's network interfaces. Without any it has only lo0. */
+  /**
+   * The jail's network interfaces.
+   * @default [] (it has only lo0)
+   */
   interfaces: restart(z.array(z.strictObject(jailInterfaceShape)).default([])),
-  /** The jail's default router: an address within the subnet of one of its interfaces. */
+  /**
+   * The jail's default router: an address within the subnet of one of its interfaces.
+   * @default none: the jail reaches only its own subnets
+   */
   gateway: restart(ipAddress.optional()),
   /**
    * Number of the devfs ruleset for the jail's /dev, 1 to 65535. It must be loaded: 4 is the usual one for
