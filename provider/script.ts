@@ -105,8 +105,7 @@ function stepBody(step: Step, i: number): Sh {
   const again = step.unless ? sh`\nif ${step.unless} >/dev/null 2>&1; then return 0; fi` : sh``;
   const name = (prefix: string) => rawName(`${prefix}_${i}`);
   return sh`${name("do")}() {
-${test}if ${step.run}; then did=1; return 0; fi
-status=$?${again}
+${test}if ${step.run}; then did=1; return 0; else status=$?; fi${again}
 return "$status"
 }
 ${name("undo")}() {
