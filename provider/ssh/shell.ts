@@ -88,7 +88,7 @@ export class Shell {
     const late = new Promise<"timeout">((resolve) => {
       timer = setTimeout(resolve, limits.timeoutMs, "timeout");
     });
-    this.#channel.end(`echo ${begun}\n${script}\n`);
+    this.#channel.end(`echo ${begun}; echo ${begun} >&2\n${script}\n`);
     const how = await Promise.race([this.ended.then(() => "ended" as const), late, tooMuch]);
     clearTimeout(timer);
     const { isBegun, ...printed } = this.#printed(begun);
@@ -109,12 +109,17 @@ export class Shell {
   }
 
   #printed(begun: string): Printed & { isBegun: boolean } {
-    const stdout = Buffer.concat(this.#stdout);
-    const stderr = Buffer.concat(this.#stderr).toString("utf8");
-    const at = stdout.indexOf(`${begun}\n`);
-    if (at === -1) return { stdout: "", stderr, isBegun: false };
-    return { stdout: stdout.toString("utf8", at + begun.length + 1), stderr, isBegun: true };
+    const stdout = after(this.#stdout, begun);
+    const stderr = after(this.#stderr, begun) ?? Buffer.concat(this.#stderr).toString("utf8");
+    return { stdout: stdout ?? "", stderr, isBegun: stdout !== undefined };
   }
+}
+
+/** What follows the line that ends in `mark`; undefined if there is none. */
+function after(chunks: readonly Buffer[], mark: string): string | undefined {
+  const all = Buffer.concat(chunks);
+  const at = all.indexOf(`${mark}\n`);
+  return at === -1 ? undefined : all.toString("utf8", at + mark.length + 1);
 }
 
 function signalNumber(signal: string | undefined): number {
