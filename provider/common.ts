@@ -28,7 +28,7 @@ export const commonShape = {
 
 /** Set by the SDK. */
 export const internalShape = {
-  /** `project/stack/name`: by this mark the host's interfaces, files and datasets tell whose they are. */
+  /** `project/stack/Kind/name`: by this mark the host's interfaces, files and datasets tell whose they are. */
   owner: live(
     z
       .string()

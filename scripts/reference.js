@@ -61,8 +61,7 @@ function typeOf(schema) {
   const reference = schema.meta()?.reference;
   if (reference) return `\`${reference}\``;
   if (schema instanceof z.ZodArray) return `list of ${typeOf(schema.element)}`;
-  if (schema instanceof z.ZodEnum)
-    return schema.options.map((/** @type {string} */ option) => `\`"${option}"\``).join(" or ");
+  if (schema instanceof z.ZodEnum) return schema.options.map((option) => `\`"${option}"\``).join(" or ");
   if (schema instanceof z.ZodUnion) return [...new Set(schema.options.map(typeOf))].join(" or ");
   if (schema instanceof z.ZodNumber) return "number";
   if (schema instanceof z.ZodBoolean) return "boolean";
@@ -94,7 +93,7 @@ function properties(shape, docs, withCost) {
       const optional = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
       if (optional && !doc.default) throw new Error(`the property ${name} is optional and has no @default`);
       const columns = [`\`${name}\``, typeOf(schema), optional ? cell(doc.default ?? "") : "required"];
-      if (withCost) columns.push(costs[schema.meta()?.cost ?? "replace"]);
+      if (withCost) columns.push(costs[/** @type {keyof typeof costs} */ (schema.meta()?.cost ?? "replace")]);
       return `| ${[...columns, cell(doc.text)].join(" | ")} |`;
     });
   const heads = ["property", "type", "default", ...(withCost ? ["a change costs"] : []), "meaning"];

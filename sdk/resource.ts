@@ -49,7 +49,7 @@ export abstract class VnetResource extends pulumi.CustomResource {
   ) {
     const declared = [...Object.keys(kind.inputs), ...kind.outputs, "drift", "made"];
     const outputs = Object.fromEntries(declared.map((key) => [key, undefined]));
-    const owner = "owner" in kind.inputs ? { owner: ownerOf(name) } : {};
+    const owner = "owner" in kind.inputs ? { owner: ownerOf(kind.name, name) } : {};
     super(
       `pulumi-nodejs:dynamic/pulumi-freebsd-vnet:${kind.name}`,
       name,
@@ -65,8 +65,8 @@ export abstract class VnetResource extends pulumi.CustomResource {
 }
 
 /** By this mark the host tells whose an interface, a file or a dataset is. */
-function ownerOf(name: string): string {
-  return [pulumi.getProject(), pulumi.getStack(), name]
+function ownerOf(kind: string, name: string): string {
+  return [pulumi.getProject(), pulumi.getStack(), kind, name]
     .map((part) =>
       part.replaceAll(/[^A-Za-z0-9_.:@-]/g, (c) => encodeURIComponent(c).replaceAll(/[!'()*]/g, "_")),
     )
