@@ -107,20 +107,15 @@ echo "$1 is there already and is not this resource's (it has no line \"$2\"); mo
 return 3`,
 );
 
-/** `claim_interface NAME OWNER`: there is no such interface, or it carries our description. */
-export const claimInterface = new ShellFunction(
-  "claim_interface",
-  body`
-there=$(ifconfig "$1" 2>/dev/null) || return 0
-case $there in *"	description: $2
-"*) return 0 ;; esac
-echo "interface $1 is there already and is not this resource's (its description is not \"$2\"); destroy it with 'ifconfig $1 destroy' if nothing uses it, or choose another one" >&2
-return 3`,
+/** `has_block FILE OWNER`: the file has lines of ours. */
+export const hasBlock = new ShellFunction(
+  "has_block",
+  `grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1" 2>/dev/null`,
 );
 
-/** `mine NAME OWNER`: the interface is there and carries our description. */
-export const interfaceIsOurs = new ShellFunction(
-  "interface_is_ours",
+/** `has_description NAME TEXT` */
+export const hasDescription = new ShellFunction(
+  "has_description",
   body`
 there=$(ifconfig "$1" 2>/dev/null) || return 1
 case $there in *"	description: $2
@@ -128,12 +123,44 @@ case $there in *"	description: $2
 return 1`,
 );
 
-/** `has_address NAME inet|inet6 ADDRESS/PREFIX` */
+/**
+ * `interface_is_ours NAME OWNER`: it is there and has our description, or, where somebody changed that, rc.conf
+ * has our lines for it.
+ */
+export const interfaceIsOurs = new ShellFunction(
+  "interface_is_ours",
+  body`
+if has_description "$1" "$2"; then return 0; fi
+ifconfig "$1" >/dev/null 2>&1 && has_block /etc/rc.conf "$2"`,
+  [hasDescription, hasBlock],
+);
+
+/** `claim_interface NAME OWNER`: there is no such interface, or it is ours. */
+export const claimInterface = new ShellFunction(
+  "claim_interface",
+  body`
+if ! ifconfig "$1" >/dev/null 2>&1 || interface_is_ours "$1" "$2"; then return 0; fi
+echo "interface $1 is there already and is not this resource's (its description is not \"$2\"); destroy it with 'ifconfig $1 destroy' if nothing uses it, or choose another one" >&2
+return 3`,
+  [interfaceIsOurs],
+);
+
+/** `has_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]` */
 export const hasAddress = new ShellFunction(
   "has_address",
   body`
-there=$(ifconfig -f inet:cidr,inet6:cidr "$1" 2>/dev/null) || return 1
+there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>/dev/null) || return 1
 case "$there " in *"	$2 $3 "* | *"	$2 $3
+"*) return 0 ;; esac
+return 1`,
+);
+
+/** `has_route JAIL inet|inet6 GATEWAY`: the jail's default route. */
+export const hasRoute = new ShellFunction(
+  "has_route",
+  body`
+there=$(route -j "$1" -n get "-$2" default 2>/dev/null) || return 1
+case $there in *"gateway: $3
 "*) return 0 ;; esac
 return 1`,
 );
@@ -259,7 +286,7 @@ export const hasDivertRule = new ShellFunction(
 export const claimFirewall = new ShellFunction(
   "claim_firewall",
   body`
-if [ -e "$1" ] && grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1"; then return 0; fi
+if has_block "$1" "$2"; then return 0; fi
 if [ -s "$1" ]; then
   echo "$1 is there already and is not this resource's; move it away first" >&2; return 3
 fi
@@ -274,6 +301,7 @@ case $(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then .
   [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
     echo "/etc/rc.conf turns on a firewall already (firewall_enable); this release manages only a firewall that it made" >&2; return 3 ;;
 esac`,
+  [hasBlock],
 );
 
 /**
@@ -286,9 +314,13 @@ export const claimPort = new ShellFunction(
 [ -e "$1" ] || { echo "$1 is gone: the gateway of this redirect is not as it was made; run 'pulumi up --refresh'" >&2; return 3; }
 taken=$(owner=$2 protocol=$3 wanted=$4 awk '
   function port(spec) { sub(/^.*:/, "", spec); return spec }
-  BEGIN { wanted = ENVIRON["wanted"] }
-  $0 == "# BEGIN pulumi-freebsd-vnet " ENVIRON["owner"] { ours = 1 }
-  $0 == "# END pulumi-freebsd-vnet " ENVIRON["owner"] { ours = 0 }
+  BEGIN {
+    wanted = ENVIRON["wanted"]
+    begin = "# BEGIN pulumi-freebsd-vnet " ENVIRON["owner"]
+    end = "# END pulumi-freebsd-vnet " ENVIRON["owner"]
+  }
+  $0 == begin { ours = 1 }
+  $0 == end { ours = 0 }
   !ours && $1 == "redirect_port" && $2 == ENVIRON["protocol"] && port($4) == port(wanted) {
     if ($4 == wanted || $4 !~ /:/ || wanted !~ /:/) print $3
   }
@@ -298,13 +330,16 @@ echo "$3 port $4 is redirected already, to $taken; see $1" >&2
 return 3`,
 );
 
-/** `claim_jail NAME FILE HEADER`: no jail of that name runs that is not ours, and its file is free. */
+/**
+ * `claim_jail NAME FILE OWNER`: its file is free, and no jail of that name runs that is not ours: ours has its file,
+ * or, where somebody removed that, its lines in rc.conf.
+ */
 export const claimJail = new ShellFunction(
   "claim_jail",
   body`
-claim_file "$2" "$3" || return
-if [ -e "$2" ] || ! jail_runs "$1"; then return 0; fi
+claim_file "$2" "# pulumi-freebsd-vnet $3" || return
+if [ -e "$2" ] || has_block /etc/rc.conf "$3" || ! jail_runs "$1"; then return 0; fi
 echo "a jail $1 runs already and is not this resource's; stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
 return 3`,
-  [claimFile, jailRuns],
+  [claimFile, hasBlock, jailRuns],
 );

@@ -2,7 +2,7 @@ import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, running } from "./kind";
-import { claimInterface, hasAddress, interfaceIsOurs, ownBlock } from "./library";
+import { claimInterface, hasAddress, hasDescription, interfaceIsOurs, jailRuns, ownBlock } from "./library";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
@@ -27,8 +27,7 @@ export interface OwnLines {
 export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkeeping>): Step[] {
   const { path, owner, text } = lines;
   const same = previous?.owner === owner && previous.path === path;
-  // A later line of somebody else's overrides ours: put ours at the end.
-  const mode = same && previous.drift?.some((d) => d.startsWith(atBoot(""))) ? "move" : "set";
+  const mode = same && previous.drift?.some(isOverridden) ? "move" : "set";
   return [
     {
       what: `write the lines of ${owner} to ${path}`,
@@ -69,6 +68,10 @@ export function askRc(rc: RcLines) {
   );
 }
 
+/** A later line of somebody else's has the last word, so ours must go behind it. */
+const overridden = (how: string) => atBoot(`another line of /etc/rc.conf sets ${how}`);
+const isOverridden = (drift: string) => drift.startsWith(overridden(""));
+
 export function compareRc(
   rc: RcLines,
   found: string | undefined,
@@ -80,10 +83,10 @@ export function compareRc(
   return [
     ...Object.entries(rc.values)
       .filter(([name, value]) => effective(name) !== value)
-      .map(([name]) => atBoot(`another line of /etc/rc.conf sets ${name}="${effective(name)}"`)),
+      .map(([name]) => overridden(`${name}="${effective(name)}"`)),
     ...Object.entries(rc.words)
       .filter(([name, word]) => !words(effective(name)).includes(word))
-      .map(([name, word]) => atBoot(`another line of /etc/rc.conf sets ${name} without ${word}`)),
+      .map(([name, word]) => overridden(`${name} without ${word}`)),
   ];
 }
 
@@ -99,7 +102,7 @@ export function keepInterface(
     { run: create, unless: sh`ifconfig ${name}`, undo: sh`ifconfig ${name} destroy` },
     {
       run: sh`ifconfig ${name} description ${owner}`,
-      unless: sh`${interfaceIsOurs} ${name} ${owner}`,
+      unless: sh`${hasDescription} ${name} ${owner}`,
       ...(previous && { undo: sh`ifconfig ${name} description ${previous.owner}` }),
     },
   ];
@@ -109,20 +112,26 @@ export function removeInterface(name: string, { owner }: Owned): Step {
   return { run: sh`ifconfig ${name} destroy`, unless: sh`! ${interfaceIsOurs} ${name} ${owner}` };
 }
 
-/** Steps from the addresses that we set before to those wanted now; others' are left alone. */
+/**
+ * Steps from the addresses that we set before to those wanted now; others' are left alone. With `jail`: on an
+ * interface in that jail, as long as it runs.
+ */
 export function keepAddresses(
   name: string,
   wanted: readonly ParsedCidr[],
   previous: readonly ParsedCidr[],
+  jail?: string,
 ): Step[] {
-  const add = (a: ParsedCidr) => sh`ifconfig ${name} ${a.family} ${a.text} alias`;
-  const drop = (a: ParsedCidr) => sh`ifconfig ${name} ${a.family} ${a.address} -alias`;
-  const has = (a: ParsedCidr) => sh`${hasAddress} ${name} ${a.family} ${a.text}`;
+  const where = jail === undefined ? [] : ["-j", jail];
+  const stopped = jail === undefined ? sh`` : sh`! ${jailRuns} ${jail} || `;
+  const has = (a: ParsedCidr) => sh`${hasAddress} ${[name, a.family, a.text, ...where.slice(1)]}`;
+  const add = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.text]} alias`;
+  const drop = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.address]} -alias`;
   return [
+    ...wanted.map((a) => ({ run: add(a), unless: sh`${stopped}${has(a)}`, undo: drop(a) })),
     ...previous
-      .filter((old) => !wanted.some((a) => a.text === old.text))
-      .map((a) => ({ run: drop(a), unless: sh`! ${has(a)}`, undo: add(a) })),
-    ...wanted.map((a) => ({ run: add(a), unless: has(a), undo: drop(a) })),
+      .filter((old) => !wanted.some((a) => a.address === old.address))
+      .map((a) => ({ run: drop(a), unless: sh`${stopped}! ${has(a)}`, undo: add(a) })),
   ];
 }
 

@@ -111,7 +111,7 @@ const facts = {
   datasets: "zfs list -H -o name 2>/dev/null",
   files: `for file in /etc/rc.conf /etc/rc.conf.local /etc/sysctl.conf /etc/jail.conf /etc/jail.conf.d/* \\
       /etc/natd.conf /etc/ipfw* /etc/pf.conf /etc/devfs.rules /boot/loader.conf; do
-    if [ -f "$file" ]; then ls -l "$file"; cat "$file"; fi
+    if [ -f "$file" ]; then ls -l "$file" | awk '{ print $1, $3, $4, $NF }'; cat "$file"; fi
   done`,
 };
 

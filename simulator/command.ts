@@ -71,6 +71,7 @@ export const strerror = {
   EDEADLK: "Resource deadlock avoided",
   ENOTDIR: "Not a directory",
   EISDIR: "Is a directory",
+  EPIPE: "Broken pipe",
   EBADF: "Bad file descriptor",
   EINVAL: "Invalid argument",
   ENOSPC: "No space left on device",

@@ -1,7 +1,7 @@
-import type { Disk } from "./kernel/storage";
-import { type Inode, MemFs, directoryNode, fileNode, symlinkNode, toBytes } from "./kernel/vfs";
-import { Pool } from "./kernel/zfs";
 import { files as hostFiles } from "./image/files";
+import type { Disk } from "./kernel/storage";
+import { directoryNode, fileNode, type Inode, MemFs, symlinkNode, toBytes } from "./kernel/vfs";
+import { Pool } from "./kernel/zfs";
 import { binary } from "./shell/process";
 
 /** One entry of a tree: a directory's names, a file's text, a symbolic link. */
@@ -122,9 +122,23 @@ const binaries = (programs: readonly string[]): Tree =>
 /** Programs that configure the host rather than a jail are in a jail's root too: it is a base system. */
 export function jailRoot(programs: readonly string[]): Tree {
   const host = skeleton(programs);
-  const kept = Object.entries(host).filter(([path]) => !/^\/(?:usr\/home|home|usr\/src|var\/distfiles)/.test(path));
-  const fromHost = ["/etc/passwd", "/etc/group", "/etc/services", "/etc/protocols", "/etc/profile", "/etc/rc", "/etc/rc.shutdown", "/etc/rc.subr", "/etc/hosts"];
-  const copied = fromHost.flatMap((path): [string, Entry][] => (hostFiles[path] ? [[path, hostFiles[path]]] : []));
+  const kept = Object.entries(host).filter(
+    ([path]) => !/^\/(?:usr\/home|home|usr\/src|var\/distfiles)/.test(path),
+  );
+  const fromHost = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/profile",
+    "/etc/rc",
+    "/etc/rc.shutdown",
+    "/etc/rc.subr",
+    "/etc/hosts",
+  ];
+  const copied = fromHost.flatMap((path): [string, Entry][] =>
+    hostFiles[path] ? [[path, hostFiles[path]]] : [],
+  );
   return {
     ...Object.fromEntries(kept),
     ...Object.fromEntries(copied),

@@ -1,3 +1,4 @@
+import { jailRuns } from "../library";
 import type { Question } from "../question";
 import { Unreadable } from "../question";
 import { sh } from "../sh";
@@ -18,15 +19,14 @@ export function askInterface(name: string, jail?: string): Question<InterfaceSta
   const ask =
     jail === undefined
       ? sh`ifconfig -f inet:cidr,inet6:cidr ${name}`
-      : sh`ifconfig -j ${jail} -f inet:cidr,inet6:cidr ${name}`;
+      : sh`if ${jailRuns} ${jail}; then ifconfig -j ${jail} -f inet:cidr,inet6:cidr ${name}; else (exit 66); fi`;
   return {
     key: `ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`,
     ask,
     read(answer) {
       if (answer.status === 0) return parseInterface(answer.text);
-      if (/interface \S+ does not exist|jail "[^"]*" not found|jail "[^"]*" is dying/.test(answer.text))
-        return undefined;
-      throw new Unreadable(ask.text, answer);
+      if (answer.status === 66 || /interface \S+ does not exist/.test(answer.text)) return undefined;
+      throw new Unreadable(`ifconfig ${name}`, answer);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { jailRuns } from "../library";
 import { type Question, Unreadable } from "../question";
 import { sh } from "../sh";
 
@@ -29,4 +30,19 @@ export function parseParameters(text: string): Map<string, string> {
     found.set(name as string, quoted ?? plain ?? "true");
   }
   return found;
+}
+
+/** The gateway of a jail's default route, or undefined without one, or without the jail. */
+export function askDefaultRoute(name: string, family: "inet" | "inet6"): Question<string | undefined> {
+  const ask = sh`if ${jailRuns} ${name}; then route -j ${name} -n get ${`-${family}`} default; else (exit 66); fi`;
+  return {
+    key: `route -j ${name} ${family}`,
+    ask,
+    read(answer) {
+      const gateway = /^\s*gateway: (\S+)$/m.exec(answer.text)?.[1];
+      if (answer.status === 0 && gateway) return gateway;
+      if (answer.status === 66 || /route has not been found|not in table/.test(answer.text)) return undefined;
+      throw new Unreadable(`route -j ${name} -n get -${family} default`, answer);
+    },
+  };
 }

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
-import { askInterface } from "../freebsd/interface";
-import { askJail } from "../freebsd/jail";
+import { askInterface, type InterfaceState } from "../freebsd/interface";
+import { askDefaultRoute, askJail, type JailState as JailAnswer } from "../freebsd/jail";
 import { includes, type JailParameter, jailBlock } from "../freebsd/jailconf";
 import { askRcVariable, rcText } from "../freebsd/rcconf";
 import { atBoot, defineKind, running, type State } from "../kind";
@@ -10,13 +11,23 @@ import {
   awaitJailEnd,
   claimJail,
   fileIs,
+  hasRoute,
   headerLine,
   includesJail,
   jailIsListed,
   jailRuns,
   putFile,
 } from "../library";
-import { askLines, askRc, compareRc, dropLines, keepLines, type OwnLines, type RcLines } from "../owned";
+import {
+  askLines,
+  askRc,
+  compareRc,
+  dropLines,
+  keepAddresses,
+  keepLines,
+  type OwnLines,
+  type RcLines,
+} from "../owned";
 import {
   absolutePath,
   cidr,
@@ -67,12 +78,12 @@ export const vnetJailShape = {
    * The jail's network interfaces.
    * @default [] (it has only lo0)
    */
-  interfaces: restart(z.array(z.strictObject(jailInterfaceShape)).default([])),
+  interfaces: live(z.array(z.strictObject(jailInterfaceShape)).default([])),
   /**
    * The jail's default router: an address within the subnet of one of its interfaces.
    * @default none: the jail reaches only its own subnets
    */
-  gateway: restart(ipAddress.optional()),
+  gateway: live(ipAddress.optional()),
   /**
    * Number of the devfs ruleset for the jail's /dev, 1 to 65535. It must be loaded: 4 is the usual one for
    * jails, 5 the one for vnet jails. See devfs(8).
@@ -159,10 +170,73 @@ const startStep = (input: Input, what?: string): Step => ({
 });
 
 /** What of the jail's file cannot be applied to the running jail. */
-const needsRestart = (input: Input, previous: Input) => {
-  const fixed = (of: Input) => conf({ ...of, owner: "", hostname: "h", stop: [] });
-  return fixed(input) !== fixed(previous);
-};
+const needsRestart = (input: Input, previous: Input) =>
+  input.devfsRuleset !== previous.devfsRuleset || !isDeepStrictEqual(input.start, previous.start);
+
+const addressesOn = (side: string, of: Input | undefined) =>
+  (of?.interfaces ?? [])
+    .filter(({ link }) => link.jailSide === side)
+    .flatMap((nic) => nic.addresses.map(mustParseCidr));
+
+const sidesOf = (of: Input | undefined) => (of?.interfaces ?? []).map(({ link }) => link.jailSide);
+
+/** Steps by which a running jail gets what its file says, without a restart; ifconfig -j and route -j need 14.0. */
+function keepRunning(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const stopped = sh`! ${jailRuns} ${name}`;
+  const named = (hostname: string) => sh`jail -m ${[`name=${name}`, `host.hostname=${hostname}`]}`;
+  const enter = (side: string) => sh`ifconfig ${side} vnet ${name}`;
+  const leave = (side: string) => sh`ifconfig ${side} -vnet ${name}`;
+  const inside = (side: string) => sh`ifconfig -j ${name} ${side}`;
+  const left = sidesOf(previous).filter((side) => !sidesOf(input).includes(side));
+  return [
+    {
+      run: named(hostnameOf(input)),
+      unless: sh`${stopped} || [ "$(jls -j ${name} host.hostname)" = ${hostnameOf(input)} ]`,
+      ...(previous && { undo: named(hostnameOf(previous)) }),
+    },
+    ...left.map((side) => ({
+      run: leave(side),
+      unless: sh`${stopped} || ! ${inside(side)}`,
+      undo: enter(side),
+    })),
+    ...sidesOf(input).flatMap((side) => [
+      { run: enter(side), unless: sh`${stopped} || ${inside(side)}`, undo: leave(side) },
+      ...keepAddresses(side, addressesOn(side, input), addressesOn(side, previous), name),
+    ]),
+    ...keepRoute(input, previous, stopped),
+  ];
+}
+
+function keepRoute(input: Input, previous: Input | undefined, stopped: Sh): Step[] {
+  const name = nameOf(input);
+  const family = (gateway: string) => parseAddress(gateway)?.family ?? "inet";
+  const route = (verb: string, gateway: string) =>
+    sh`route -j ${name} -q ${verb} ${`-${family(gateway)}`} default ${verb === "delete" ? [] : [gateway]}`;
+  const { gateway } = input;
+  const old = previous?.gateway;
+  const gone = old !== undefined && (gateway === undefined || family(gateway) !== family(old)) ? [old] : [];
+  return [
+    ...gone.map((was) => ({
+      run: route("delete", was),
+      unless: sh`${stopped} || ! ${hasRoute} ${name} ${family(was)} ${was}`,
+      undo: route("add", was),
+    })),
+    ...(gateway === undefined
+      ? []
+      : [
+          {
+            run: sh`{ ${route("change", gateway)} >/dev/null 2>&1 || ${route("add", gateway)}; }`,
+            what: `route -j ${name} add default ${gateway}`,
+            unless: sh`${stopped} || ${hasRoute} ${name} ${family(gateway)} ${gateway}`,
+            undo:
+              old === undefined || family(old) !== family(gateway)
+                ? route("delete", gateway)
+                : route("change", old),
+          },
+        ]),
+  ];
+}
 
 export const vnetJail = defineKind({
   name: "VnetJail",
@@ -216,19 +290,13 @@ export const vnetJail = defineKind({
     const name = nameOf(input);
     const path = confPath(input);
     const owner = previous?.owner ?? input.owner;
-    const live: Step[] = [];
-    if (previous && !needsRestart(input, previous) && hostnameOf(input) !== hostnameOf(previous)) {
-      live.push({
-        run: sh`jail -m ${[`name=${name}`, `host.hostname=${hostnameOf(input)}`]}`,
-        undo: sh`jail -m ${[`name=${name}`, `host.hostname=${hostnameOf(previous)}`]}`,
-      });
-    }
+    const restarts = previous !== undefined && needsRestart(input, previous);
     return [
       {
         what: `look whether the jail ${name} is free`,
-        run: sh`${claimJail} ${name} ${path} ${headerLine(owner)}`,
+        run: sh`${claimJail} ${name} ${path} ${owner}`,
       },
-      ...(previous && needsRestart(input, previous)
+      ...(restarts
         ? [
             {
               what: `stop the jail ${name}`,
@@ -251,8 +319,8 @@ export const vnetJail = defineKind({
         what: `wait for an earlier jail ${name} to end`,
         run: sh`{ ${jailRuns} ${name} || ${awaitJailEnd} ${name} 120; }`,
       },
-      ...live,
       startStep(input),
+      ...keepRunning(input, previous),
     ];
   },
 
@@ -279,6 +347,7 @@ export const vnetJail = defineKind({
     main: askFile("/etc/jail.conf"),
     lines: askLines(rc(input)),
     list: askRcVariable("jail_list"),
+    route: askDefaultRoute(nameOf(input), parseAddress(input.gateway ?? "")?.family ?? "inet"),
     ...Object.fromEntries(
       input.interfaces.map(({ link }) => [
         `nic:${link.jailSide}`,
@@ -296,6 +365,7 @@ export const vnetJail = defineKind({
     const found = compareJail(
       input,
       answers.jail,
+      answers.route,
       (side) => (answers as Record<string, unknown>)[`nic:${side}`] as never,
     );
     if (answers.conf === undefined) found.push(atBoot(`${path} is gone`));
@@ -325,8 +395,9 @@ function keepInclude(input: Input, previous: JailState | undefined): Step[] {
 
 function compareJail(
   input: Input,
-  jail: ReturnType<ReturnType<typeof askJail>["read"]>,
-  nic: (side: string) => ReturnType<ReturnType<typeof askInterface>["read"]>,
+  jail: JailAnswer | undefined,
+  route: string | undefined,
+  nic: (side: string) => InterfaceState | undefined,
 ): string[] {
   const name = nameOf(input);
   if (!jail) return [running(`the jail ${name} is stopped`)];
@@ -351,6 +422,9 @@ function compareJail(
       if (!state.addresses.includes(text))
         found.push(running(`${link.jailSide} in the jail ${name} lacks ${text}`));
     }
+  }
+  if (input.gateway !== undefined && route !== input.gateway) {
+    found.push(running(`the default route of the jail ${name} is ${route ?? "gone"}`));
   }
   return found;
 }

@@ -1,9 +1,9 @@
-import { defaultDevfsRules } from "./devfs-rules";
 import { dmesgBoot } from "../commands/facts";
 import { packArchive } from "../commands/tools/archive-format";
 import type { Tree } from "../image";
 import { defaultRcConf } from "../rc/defaults";
 import { rcTexts } from "../rc/jailrc";
+import { defaultDevfsRules } from "./devfs-rules";
 
 const lines = (...text: string[]): string => `${text.join("\n")}\n`;
 
@@ -68,8 +68,24 @@ const sysctlConf = [
   "#security.bsd.see_other_uids=0",
 ];
 
+/** Directories of /etc; with them it has the links and the size that were recorded. */
+const etc = Object.fromEntries(
+  "X11 authpf autofs bluetooth cron.d defaults devd dma gss jail.conf.d kyua mail mtree newsyslog.conf.d ntp pam.d periodic pkg ppp profile.d rc.conf.d rc.d security skel ssh ssl syslog.d zfs"
+    .split(" ")
+    .map((name) => [`/etc/${name}`, { directory: true }] as const),
+);
+
+/** Files that nobody here reads, but that are there. */
+const unread = Object.fromEntries(
+  "amd.map apmd.conf auto_master blacklistd.conf crontab csh.cshrc csh.login csh.logout ddb.conf devd.conf dhclient.conf disktab fbtab freebsd-update.conf ftpusers gettytab host.conf hostid inetd.conf libalias.conf libmap.conf locate.rc login.access login.conf mac.conf machine-id manpath.config motd.template netconfig netgroup network.subr networks newsyslog.conf nfs nsmb.conf nscd.conf nsswitch.conf ntp.conf opieaccess os-release phones portsnap.conf printcap rc.bsdextended rc.firewall rc.initdiskless rc.sendmail rc.subr regdomain.xml remote resolvconf.conf rpc snmpd.config syslog.conf termcap termcap.small ttys wall_cmos_clock localtime pwd.db spwd.db login.conf.db aliases"
+    .split(" ")
+    .map((name) => [`/etc/${name}`, { content: `# ${name}\n` }] as const),
+);
+
 /** Files of the freshly installed host beyond the programs. */
 export const files: Tree = {
+  ...etc,
+  ...unread,
   "/COPYRIGHT": { content: "# FreeBSD\n", mode: 0o444 },
   "/boot/loader.conf": {
     content: lines(
@@ -79,7 +95,9 @@ export const files: Tree = {
       'boot_serial="YES"',
       'console="comconsole"',
       'beastie_disable="YES"',
-    ).slice(0, 105).concat("\n"),
+    )
+      .slice(0, 105)
+      .concat("\n"),
   },
   "/boot/kernel/kernel": { content: "\x7fELF kernel\n", mode: 0o555 },
   "/etc/defaults/devfs.rules": { content: defaultDevfsRules },
@@ -88,14 +106,26 @@ export const files: Tree = {
     content: lines("# Device\tMountpoint\tFStype\tOptions\tDump\tPass#", "/dev/gpt/rootfs\t/\tufs\trw\t1\t1"),
   },
   "/etc/group": { content: lines(...group) },
-  "/etc/hosts": { content: lines("::1\t\t\tlocalhost localhost.my.domain", "127.0.0.1\t\tlocalhost localhost.my.domain") },
-  "/etc/hosts.allow": { content: lines("#", "# hosts.allow access control file", "ALL : ALL : allow").padEnd(3384, "#").concat("\n") },
-  "/etc/jail.conf.d": { directory: true },
+  "/etc/hosts": {
+    content: lines("::1\t\t\tlocalhost localhost.my.domain", "127.0.0.1\t\tlocalhost localhost.my.domain"),
+  },
+  "/etc/hosts.allow": {
+    content: lines("#", "# hosts.allow access control file", "ALL : ALL : allow")
+      .padEnd(3384, "#")
+      .concat("\n"),
+  },
   "/etc/master.passwd": { content: lines(...master), mode: 0o600 },
   "/etc/passwd": { content: lines(...passwd) },
   "/etc/profile": { content: lines("# System-wide .profile file for sh(1).") },
   "/etc/protocols": {
-    content: lines("ip\t0\tIP", "icmp\t1\tICMP", "tcp\t6\tTCP", "udp\t17\tUDP", "ipv6-icmp\t58\tIPv6-ICMP icmp6", "divert\t258\tDIVERT"),
+    content: lines(
+      "ip\t0\tIP",
+      "icmp\t1\tICMP",
+      "tcp\t6\tTCP",
+      "udp\t17\tUDP",
+      "ipv6-icmp\t58\tIPv6-ICMP icmp6",
+      "divert\t258\tDIVERT",
+    ),
   },
   "/etc/rc.conf": {
     content: lines(
@@ -123,10 +153,15 @@ export const files: Tree = {
       "https\t\t443/tcp",
       "http-alt\t8080/tcp",
       "natd\t\t8668/divert",
-    ).padEnd(86_000, "#").concat("\n"),
+    )
+      .padEnd(86_000, "#")
+      .concat("\n"),
   },
   "/etc/shells": { content: lines("/bin/sh", "/bin/csh", "/bin/tcsh") },
-  "/etc/ssh/sshd_config": { content: lines("PermitRootLogin yes", "Subsystem\tsftp\t/usr/libexec/sftp-server"), mode: 0o644 },
+  "/etc/ssh/sshd_config": {
+    content: lines("PermitRootLogin yes", "Subsystem\tsftp\t/usr/libexec/sftp-server"),
+    mode: 0o644,
+  },
   "/etc/sysctl.conf": { content: lines(...sysctlConf) },
   "/var/distfiles/base.txz": {
     content: packArchive({

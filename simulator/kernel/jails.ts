@@ -13,8 +13,6 @@ export class Jail {
   dyingUntil: number | undefined;
   /** TCP connections made to or from it hold it until then (TIME_WAIT), see `Jails.linger`. */
   heldUntil = 0;
-  /** Commands that run inside it now: a jail without `persist` lives as long as one does. */
-  attached = 0;
 
   constructor(
     readonly jid: number,
@@ -173,10 +171,9 @@ export class Jails {
     values.set("name", name);
     values.set("parent", String(parent?.jid ?? 0));
     values.set("cpuset.id", String(++this.lastCpuset));
-    values.set(
-      "path",
-      trimSlash(parent ? parent.path + String(given.get("path") ?? "") : String(given.get("path") ?? "/")),
-    );
+    // The caller's root, not the parent's, is what its path begins at.
+    const path = String(given.get("path") ?? "/");
+    values.set("path", trimSlash(options.parent ? `${trimSlash(options.parent.path)}${path}` : path));
 
     const jail = new Jail(jid, parent, values);
     if (vnet) jail.vnet = this.kernel.network.createVnet(jail);
@@ -209,14 +206,17 @@ export class Jails {
       if (process.jid === jail.jid) this.kernel.processes.end(process.pid);
     if (jail.dying) return;
     jail.persist = false;
-    if (jail.heldUntil <= this.kernel.clock.now()) return this.end(jail);
+    if (jail.heldUntil <= this.kernel.clock.now()) {
+      this.end(jail);
+      return;
+    }
     jail.dyingUntil = jail.heldUntil;
     void this.kernel.clock.until(jail.heldUntil).then(() => this.settle());
   }
 
   /** A jail without `persist` ends with its last process. */
   reap(jail: Jail): void {
-    if (jail.persist || jail.dying || jail.attached > 0) return;
+    if (jail.persist || jail.dying) return;
     const busy =
       this.kernel.processes.all.some((process) => process.jid === jail.jid) ||
       this.jails.some((other) => other.parent === jail);

@@ -231,6 +231,7 @@ export class Modules {
     if (this.refs(file) > 0) return;
     this.files.splice(this.files.indexOf(file), 1);
     this.kernel.firewall.detach(file.name);
+    this.kernel.sysctl.detach(file.name);
     this.kernel.storage.devfs.detach(file.name);
     this.destroyClones(file.name);
     for (const needed of file.depends) {

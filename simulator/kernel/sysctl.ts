@@ -54,6 +54,14 @@ export class Sysctl {
     else (oid.vnet ? seen.vnet.sysctl : this.values).set(name, value);
   }
 
+  /** A module goes, and what was set of its oids with it. */
+  detach(module: string): void {
+    for (const { name } of oids.filter((oid) => oid.module === module)) {
+      this.values.delete(name);
+      for (const vnet of this.kernel.network.vnets) vnet.sysctl.delete(name);
+    }
+  }
+
   /** What was set, of the host: `{ "net.inet.ip.forwarding": "1" }`. A jail's stack is in the network's snapshot. */
   snapshot(): Record<string, string> {
     return Object.fromEntries([

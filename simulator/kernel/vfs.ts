@@ -650,7 +650,11 @@ export class Vfs implements IFileSystem {
     this.mayChange(source.parent, "rename", from, node);
     this.mayChange(target.parent, "rename", to, target.location?.node);
     if (has(node, UNDELETABLE)) throw new FsError("EPERM", "rename", from);
-    if (node.type === "directory" && `${target.path}/`.startsWith(`${source.path}/`) && target.path !== source.path)
+    if (
+      node.type === "directory" &&
+      `${target.path}/`.startsWith(`${source.path}/`) &&
+      target.path !== source.path
+    )
       throw new FsError("EINVAL", "rename", from);
     const old = target.location?.node;
     if (old === node) return;
@@ -690,7 +694,9 @@ export class Vfs implements IFileSystem {
   chflagsSync(path: string, flags: readonly string[], options: { follow?: boolean } = {}): void {
     const { location } = this.find(path, "chflags", options.follow ?? true);
     const { node } = location;
-    const touchesSystem = [...flags, ...node.flags].some((f) => f.startsWith("s") && flags.includes(f) !== node.flags.includes(f));
+    const touchesSystem = [...flags, ...node.flags].some(
+      (f) => f.startsWith("s") && flags.includes(f) !== node.flags.includes(f),
+    );
     if (this.user.uid !== 0 && (node.uid !== this.user.uid || touchesSystem))
       throw new FsError("EPERM", "chflags", path);
     this.writable(location.mount, "chflags", path);
@@ -878,7 +884,10 @@ export class OpenFile {
 
   write(bytes: string): void {
     const { node } = this;
-    if (node.type === "device") return writeDevice(node.device);
+    if (node.type === "device") {
+      writeDevice(node.device);
+      return;
+    }
     if (node.type !== "file" || bytes === "") return;
     if (this.append) this.offset = node.content.length;
     const before = node.content.slice(0, this.offset).padEnd(this.offset, "\0");

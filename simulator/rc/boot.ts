@@ -76,6 +76,7 @@ async function load(io: Io): Promise<void> {
 async function run(io: Io, scripts: readonly RcScript[]): Promise<void> {
   const conf = await RcConf.load(io);
   io.process.write(2, conf.stderr);
+  if (conf.ended !== undefined) return;
   for (const script of scripts) {
     const result = await runScript(io, script, ["faststart"], conf);
     io.process.write(1, result.stdout + result.stderr);

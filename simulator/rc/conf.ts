@@ -1,6 +1,6 @@
 import type { Io } from "../command";
 import { toText } from "../kernel/vfs";
-import { Shell } from "../shell/shell";
+import { Exit, Fatal, Shell } from "../shell/shell";
 import { Sink, type Stream, Text } from "../shell/streams";
 import { defaultRcConf, defaultVariables } from "./defaults";
 
@@ -24,6 +24,9 @@ const cleanEnvironment: ReadonlyMap<string, string> = new Map([
 
 /** rc.conf(5) as rc(8) understands it: shell scripts, so a shell reads them. */
 export class RcConf {
+  /** A syntax error, or `exit`, in a file ends the shell that reads it, with this status. */
+  ended: number | undefined;
+
   private constructor(
     readonly shell: Shell,
     private readonly errors: Sink,
@@ -99,7 +102,16 @@ export class RcConf {
   }
 
   private async source(file: string): Promise<void> {
-    await this.shell.toTheEnd(() => this.shell.text(`. ${file}`));
+    if (this.ended !== undefined) return;
+    try {
+      await this.shell.text(`. ${file}`);
+    } catch (error) {
+      if (error instanceof Exit) this.ended = error.status;
+      else if (error instanceof Fatal) {
+        this.errors.bytes += `${error.message}\n`;
+        this.ended = error.status;
+      } else throw error;
+    }
   }
 }
 

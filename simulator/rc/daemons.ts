@@ -44,7 +44,7 @@ export const devd = daemon("devd", "/sbin/devd", "Device state change daemon");
 async function sanity(rc: Rc): Promise<number> {
   rc.echo("Performing sanity check on sshd configuration.");
   if (rc.io.who.uid === 0) return 0;
-  rc.stderr += "No host key files found\n";
+  rc.stderr += "No host key files found\r\n";
   return 1;
 }
 

@@ -1,4 +1,4 @@
-import { type Command, type Commands, type Io, ok } from "../command";
+import { type Command, type Commands, fail, type Io, ok } from "../command";
 import { RcConf } from "./conf";
 import { cron, sshd, syslogd } from "./daemons";
 import { netif } from "./netif";
@@ -92,6 +92,7 @@ const start: Command = async (_args, io) => {
   const writable = await isWritable(io);
   const conf = await RcConf.load(io);
   process.tell(conf.stderr);
+  if (conf.ended !== undefined) return fail(conf.ended, "");
   const complain = (...lines: string[]): void => {
     if (!writable) process.tell(lines.map((line) => `${line}\n`).join(""));
   };

@@ -135,7 +135,7 @@ export async function runScript(
   shared?: RcConf,
 ): Promise<Result> {
   const rc = await Rc.load(io, script, shared);
-  const status = await command(rc, args);
+  const status = rc.conf.ended ?? (await command(rc, args));
   return { stdout: rc.stdout, stderr: rc.stderr, status };
 }
 

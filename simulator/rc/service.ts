@@ -105,6 +105,7 @@ const service: Command = async (args, io) => {
   }
   // It reads rc.conf before the script does, so what is wrong with it shows twice.
   const conf = await RcConf.load(io);
+  if (conf.ended !== undefined) return fail(conf.ended, conf.stderr);
   const startup = conf.get("local_startup");
   if (has("e")) {
     const enabled = scripts.filter((script) => script.rcvar !== undefined && conf.yes(script.rcvar));

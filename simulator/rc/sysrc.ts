@@ -201,7 +201,13 @@ const sysrc: Command = async (args, io) => {
         : [...(await confFiles(plain)), ...(await serviceFiles(io, service, ["/usr/local/etc/rc.d"]))];
   const s: Settings = { io, has, files };
 
-  if (has("l")) return { stdout: `${(await confFiles(s)).join(" ")}\n`, stderr: "", status: 0 };
+  if (has("L") && operands.length > 0) {
+    const entries = operands.flatMap((name) =>
+      ["/etc", "/usr/local/etc"].map((base) => `${base}/rc.conf.d/${name}`),
+    );
+    return { stdout: `${entries.join(" ")}\n`, stderr: "", status: 0 };
+  }
+  if (has("l") || has("L")) return { stdout: `${(await confFiles(s)).join(" ")}\n`, stderr: "", status: 0 };
   if (operands.length === 0 && !has("a") && !has("A")) return fail(1, usage);
   for (const file of await confFiles(s)) {
     if (!(await io.fs.exists(file))) continue;

@@ -6,7 +6,10 @@ export interface Variables {
 
 export class ArithmeticError extends Error {}
 
-type Token = { kind: "number"; value: bigint } | { kind: "name"; value: string } | { kind: "op"; value: string };
+type Token =
+  | { kind: "number"; value: bigint }
+  | { kind: "name"; value: string }
+  | { kind: "op"; value: string };
 
 const TOKEN =
   /\s*(?:(0[xX][0-9a-fA-F]+|\d+)|([A-Za-z_]\w*)|(<<=|>>=|&&|\|\||<<|>>|<=|>=|==|!=|[-+*/%&^|]=|[-+*/%<>=!~&^|?:(),]))/y;
@@ -87,7 +90,8 @@ class Parser {
     if (name?.kind === "name" && next?.kind === "op" && ASSIGN.has(next.value)) {
       this.at += 2;
       const right = this.assignment();
-      const value = next.value === "=" ? right : this.apply(next.value.slice(0, -1), this.read(name.value), right);
+      const value =
+        next.value === "=" ? right : this.apply(next.value.slice(0, -1), this.read(name.value), right);
       if (this.skipping === 0) this.variables.set(name.value, value.toString());
       return value;
     }
@@ -130,7 +134,10 @@ class Parser {
     if (op === "-" || op === "+" || op === "!" || op === "~") {
       this.at++;
       const value = this.unary();
-      return BigInt.asIntN(64, op === "-" ? -value : op === "!" ? BigInt(value === 0n) : op === "~" ? ~value : value);
+      return BigInt.asIntN(
+        64,
+        op === "-" ? -value : op === "!" ? BigInt(value === 0n) : op === "~" ? ~value : value,
+      );
     }
     return this.primary();
   }

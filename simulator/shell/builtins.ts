@@ -3,7 +3,8 @@ import { echo, printf, testExpression } from "../commands/tools/words";
 import { resolvePath, toText } from "../kernel/vfs";
 import { arithmetic } from "./expand";
 import { type Process, programOf } from "./process";
-import { Exit, Fatal, Loop, optionNames, quoteWord, Return, type Shell, signalNumbers } from "./shell";
+import { Exit, Fatal, Loop, optionNames, quoteWord, Return, type Shell } from "./shell";
+import { signalName, signalNumbers } from "./signals";
 
 /** `outer` is what messages began with before this builtin. */
 export type Builtin = (shell: Shell, args: string[], outer: string) => number | Promise<number>;
@@ -116,7 +117,10 @@ export const builtins: Record<string, Builtin> = Object.assign(Object.create(nul
   bg: () => 0,
 } satisfies Record<string, Builtin>);
 
-function print(sh: Shell, result: { stdout?: string; stderr?: string; status?: number; binary?: boolean }): number {
+function print(
+  sh: Shell,
+  result: { stdout?: string; stderr?: string; status?: number; binary?: boolean },
+): number {
   if (result.stderr) sh.process.tell(result.stderr);
   if (result.stdout) sh.process.write(1, result.stdout);
   return result.status ?? 0;
@@ -147,7 +151,8 @@ async function dot(sh: Shell, args: string[]): Promise<number> {
     source = sh.fs.readText(resolvePath(sh.cwd, path));
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
-    if (!name.includes("/") && error.code === "ENOENT") throw new Fatal(`${sh.commandName}: ${name}: not found`, 127);
+    if (!name.includes("/") && error.code === "ENOENT")
+      throw new Fatal(`${sh.commandName}: ${name}: not found`, 127);
     throw new Fatal(`${sh.commandName}: cannot open ${name}: ${strerror[error.code]}`);
   }
   const { commandName } = sh;
@@ -156,7 +161,7 @@ async function dot(sh: Shell, args: string[]): Promise<number> {
   try {
     await sh.text(source);
   } catch (error) {
-    if (!(error instanceof Return) || sh.locals.length > 0 && sh.commandName !== name) throw error;
+    if (!(error instanceof Return) || (sh.locals.length > 0 && sh.commandName !== name)) throw error;
     sh.status = error.status;
   } finally {
     sh.commandName = commandName;
@@ -194,7 +199,8 @@ export function parseOptions(sh: Shell, args: readonly string[]): string[] | und
       const name = letter === "o" ? args[++n] : optionNames[letter];
       if (letter === "o" && name === undefined) return void listOptions(sh);
       if (name === undefined) throw sh.fail(`Illegal option ${on ? "-" : "+"}${letter}`);
-      if (letter === "o" && !longOptions().has(name)) throw sh.fail(`Illegal option ${on ? "-" : "+"}o ${name}`);
+      if (letter === "o" && !longOptions().has(name))
+        throw sh.fail(`Illegal option ${on ? "-" : "+"}o ${name}`);
       if (on) sh.options.add(name);
       else sh.options.delete(name);
     }
@@ -203,7 +209,8 @@ export function parseOptions(sh: Shell, args: readonly string[]): string[] | und
 }
 
 /** A function: this file and shell.ts import each other, so `optionNames` may not be there yet. */
-const longOptions = (): Set<string> => new Set([...Object.values(optionNames), "pipefail", "nolog", "verify"]);
+const longOptions = (): Set<string> =>
+  new Set([...Object.values(optionNames), "pipefail", "nolog", "verify"]);
 
 function listOptions(sh: Shell): void {
   sh.process.write(1, "Current option settings\n");
@@ -364,7 +371,11 @@ async function command(sh: Shell, args: string[], outer: string): Promise<number
 }
 
 const terse = (name: string, found: string): string =>
-  found.startsWith("/") ? found : found.startsWith("an alias for ") ? `alias ${name}='${found.slice(13)}'` : name;
+  found.startsWith("/")
+    ? found
+    : found.startsWith("an alias for ")
+      ? `alias ${name}='${found.slice(13)}'`
+      : name;
 
 const KEYWORDS = new Set("! { } case do done elif else esac fi for if then until while in".split(" "));
 
@@ -406,13 +417,6 @@ function trap(sh: Shell, args: string[]): number {
     else sh.traps.set(name, first);
   }
   return status;
-}
-
-export function signalName(word: string): string | undefined {
-  const name = word.toUpperCase().replace(/^SIG/, "");
-  if (name === "EXIT" || word === "0") return "EXIT";
-  if (name in signalNumbers) return name;
-  return Object.keys(signalNumbers).find((key) => String(signalNumbers[key]) === word);
 }
 
 function umask(sh: Shell, args: string[]): number {

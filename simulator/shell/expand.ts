@@ -53,7 +53,10 @@ class Fields {
   /** What an unquoted expansion gives: split at IFS. */
   split(text: string): void {
     if (text === "") return;
-    if (this.ifs === "") return this.add(text, false);
+    if (this.ifs === "") {
+      this.add(text, false);
+      return;
+    }
     let run = "";
     let afterSpace = false;
     for (const c of text) {
@@ -124,7 +127,11 @@ async function expandJoined(word: WordNode, shell: Expander): Promise<Field> {
 }
 
 /** A here-document: as if between double quotes. */
-export async function expandHereDocument(word: WordNode, stripTabs: boolean, shell: Expander): Promise<string> {
+export async function expandHereDocument(
+  word: WordNode,
+  stripTabs: boolean,
+  shell: Expander,
+): Promise<string> {
   const fields = new Fields("");
   let lineStart = true;
   for (const part of word.parts) {
@@ -179,6 +186,19 @@ async function expandParts(
       case "ProcessSubstitution":
         throw shell.fail('Syntax error: "(" unexpected');
     }
+  }
+}
+
+/** The word of `${name:+word}`: its plain text is split into fields as the value of a parameter is. */
+async function expandSubstitute(
+  parts: readonly WordPart[],
+  quoted: boolean,
+  fields: Fields,
+  shell: Expander,
+): Promise<void> {
+  for (const part of parts) {
+    if (part.type === "Literal" && !quoted) fields.split(part.value);
+    else await expandParts([part], quoted, fields, shell);
   }
 }
 
@@ -242,7 +262,7 @@ async function expandParameter(
 ): Promise<void> {
   const { parameter: name, operation } = part;
   if (operation === null && (name === "@" || name === "*")) return expandList(name, quoted, fields, shell);
-  const value = valueOf(name, shell);
+  const value = parameterValue(name, shell);
   if (operation === null) {
     if (value === undefined && shell.noUnset) throw shell.fail(`${name}: parameter not set`);
     return put(value ?? "", quoted, fields);
@@ -250,9 +270,10 @@ async function expandParameter(
   switch (operation.type) {
     case "DefaultValue":
       if (isSet(value, operation.checkEmpty)) return putValue(name, value, quoted, fields, shell);
-      return expandParts(operation.word.parts, quoted, fields, shell);
+      return expandSubstitute(operation.word.parts, quoted, fields, shell);
     case "UseAlternative":
-      if (isSet(value, operation.checkEmpty)) return expandParts(operation.word.parts, quoted, fields, shell);
+      if (isSet(value, operation.checkEmpty))
+        return expandSubstitute(operation.word.parts, quoted, fields, shell);
       return;
     case "AssignDefault": {
       if (isSet(value, operation.checkEmpty)) return putValue(name, value, quoted, fields, shell);
@@ -297,7 +318,8 @@ function expandList(name: string, quoted: boolean, fields: Fields, shell: Expand
   const { positional } = shell;
   if (quoted && name === "*") {
     const ifs = shell.get("IFS");
-    return fields.add(positional.join(ifs === undefined ? " " : ifs.slice(0, 1)), true);
+    fields.add(positional.join(ifs === undefined ? " " : ifs.slice(0, 1)), true);
+    return;
   }
   for (const [n, value] of positional.entries()) {
     if (n > 0) fields.next();
@@ -305,8 +327,9 @@ function expandList(name: string, quoted: boolean, fields: Fields, shell: Expand
   }
 }
 
-function valueOf(name: string, shell: Expander): string | undefined {
-  if (name === "@" || name === "*") return shell.positional.length > 0 ? shell.positional.join(" ") : undefined;
+function parameterValue(name: string, shell: Expander): string | undefined {
+  if (name === "@" || name === "*")
+    return shell.positional.length > 0 ? shell.positional.join(" ") : undefined;
   if (name === "#") return String(shell.positional.length);
   if (/^[1-9]\d*$/.test(name)) return shell.positional[Number(name) - 1];
   return shell.special(name) ?? shell.get(name);

@@ -1,4 +1,4 @@
-import { Errno, type Result, strerror, type Command } from "../command";
+import { type Command, Errno, type Result, strerror } from "../command";
 import { resolvePath, toText } from "../kernel/vfs";
 import { parseOptions } from "./builtins";
 import type { Process } from "./process";
@@ -8,7 +8,7 @@ import { Text } from "./streams";
 const done = (status: number): Result => ({ stdout: "", stderr: "", status });
 
 /** /bin/sh: `sh -c`, `sh -s`, `sh FILE`, with the options of `set`. */
-export const sh: Command = async (args, io) => done(await runShell(args, io.process, "sh"));
+export const sh: Command = async (args, io) => done(await runShell(args, io.process, io.process.argv0));
 
 /** `arg0` is what the shell was called by: it begins its messages. */
 export async function runShell(args: readonly string[], process: Process, arg0: string): Promise<number> {

@@ -66,7 +66,8 @@ function translate(message: string, text: string): SyntaxFailure {
   }
   const token = /unexpected token [`'](.*)'/s.exec(message)?.[1];
   const atEnd = /EOF|end of file/i.test(message) || token === "newline" || stillOpen(text);
-  if (token !== undefined && token !== "newline") return new SyntaxFailure(`"${token}" unexpected`, line, atEnd);
+  if (token !== undefined && token !== "newline")
+    return new SyntaxFailure(`"${token}" unexpected`, line, atEnd);
   return new SyntaxFailure(atEnd ? "end of file unexpected" : "word unexpected", line, atEnd);
 }
 

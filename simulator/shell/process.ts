@@ -5,6 +5,7 @@ import type { Jail } from "../kernel/jails";
 import type { Vnet } from "../kernel/network";
 import { toBytes, toText, type Vfs, type VfsUser } from "../kernel/vfs";
 import type { Machine } from "../machine";
+import { signalNumbers } from "./signals";
 import { Sink, type Stream, Text } from "./streams";
 
 /** A process ends by a signal: nothing of it goes on, and no error message is printed by it. */
@@ -66,6 +67,8 @@ export interface ProcessState {
   readonly deadline: number | undefined;
   /** Runs beside others, so it waits for the clock instead of moving it. */
   readonly background: boolean;
+  /** In the process table already, under its own pid. */
+  readonly listed?: boolean;
 }
 
 /** A running program's surroundings. */
@@ -81,6 +84,9 @@ export class Process implements ProcessState {
   readonly fds!: Map<number, Stream>;
   readonly deadline!: number | undefined;
   readonly background!: boolean;
+  readonly listed?: boolean;
+  /** What the program was called by: the shell's messages begin with it. */
+  argv0 = "sh";
 
   constructor(state: ProcessState) {
     Object.assign(this, state);
@@ -114,7 +120,13 @@ export class Process implements ProcessState {
   writeBytes(fd: number, bytes: string): void {
     const stream = this.fds.get(fd);
     if (!stream) throw new Errno("EBADF");
-    if (bytes !== "") stream.write(bytes);
+    if (bytes === "") return;
+    try {
+      stream.write(bytes);
+    } catch (error) {
+      if (error instanceof Errno && error.code === "EPIPE") throw new Killed("PIPE");
+      throw error;
+    }
   }
 
   /** Lets time pass for this process. */
@@ -201,12 +213,40 @@ export class Process implements ProcessState {
     if (node.content === "") return 0;
     const program = programOf(node.content);
     if (program === undefined) return this.interpret(file, node.content, argv);
+    if (this.background && !this.listed) return this.listedWhile(argv, (child) => child.exec(file, argv));
     const entry = { argv: [...argv], status: -1, jail: this.jail?.name };
     this.machine.log.push(entry);
+    this.argv0 = argv[0] ?? "";
     const injected = await this.machine.inject(this, argv);
     const status = injected ?? (await this.run(program, argv));
     entry.status = status;
     return status;
+  }
+
+  /** What runs for long can be seen and killed on its own. */
+  private async listedWhile(
+    argv: readonly string[],
+    run: (child: Process) => Promise<number>,
+  ): Promise<number> {
+    const { processes, clock } = this.kernel;
+    let task: Task | undefined;
+    const entry = processes.start({
+      command: argv.join(" "),
+      name: (argv[0] ?? "").replace(/.*\//, ""),
+      jid: this.jail?.jid ?? 0,
+      uid: this.user.uid,
+      startedAt: clock.now(),
+      onExit: (signal = "TERM") => task?.kill(signal),
+    });
+    task = new Task(entry.pid);
+    try {
+      return await run(this.fork({ task, fds: this.fds, listed: true }));
+    } catch (error) {
+      if (!(error instanceof Killed) || task.signal === undefined || this.session.ended) throw error;
+      return 128 + (signalNumbers[error.signal] ?? 15);
+    } finally {
+      processes.end(entry.pid);
+    }
   }
 
   /** `#!interpreter [argument]`, or a script for sh without it. */
@@ -238,8 +278,7 @@ export class Process implements ProcessState {
     this.check();
     this.tell(result.stderr);
     try {
-      if (result.stdout !== "")
-        this.writeBytes(1, result.binary ? result.stdout : toBytes(result.stdout));
+      if (result.stdout !== "") this.writeBytes(1, result.binary ? result.stdout : toBytes(result.stdout));
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       this.tell(`${name.replace(/.*\//, "")}: stdout: ${error.message}\n`);
@@ -327,7 +366,8 @@ class ProcessIo implements Io {
     return this.process.cwd;
   }
   sh(script: string, options: { stdin?: string; args?: string[] } = {}): Promise<Result> {
-    return this.run(["/bin/sh", "-c", script, ...(options.args ? ["sh", ...options.args] : [])], options);
+    const argv = ["sh", "-c", script, ...(options.args ? ["sh", ...options.args] : [])];
+    return this.process.capture((child) => child.exec("/bin/sh", argv), options);
   }
   async run(argv: readonly string[], options: { stdin?: string } = {}): Promise<Result> {
     try {

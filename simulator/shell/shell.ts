@@ -1,12 +1,13 @@
 import type { CommandNode, ScriptNode, SimpleCommandNode, StatementNode, WordNode } from "just-bash";
 import { Errno, strerror } from "../command";
-import { resolvePath, toBytes, toText, type Vfs } from "../kernel/vfs";
 import { accounts } from "../kernel/accounts";
+import { resolvePath, toBytes, toText, type Vfs } from "../kernel/vfs";
 import { type Builtin, builtins, special } from "./builtins";
 import { type Expander, expandHereDocument, expandPattern, expandText, expandWords } from "./expand";
 import { parseScript, SyntaxFailure } from "./parse";
 import { patternToRegExp } from "./pattern";
 import { Killed, type Process, Task } from "./process";
+import { signalNumbers } from "./signals";
 import { FileStream, Input, Sink, type Stream, Text } from "./streams";
 
 type Redirection = SimpleCommandNode["redirections"][number];
@@ -99,6 +100,7 @@ export class Shell implements Expander {
   private tested = 0;
   private subshells = 0;
   private trapping = false;
+  private inPlace = false;
   loops = 0;
   /** Of the last command substitution of the current simple command. */
   private substitutionStatus: number | undefined;
@@ -215,6 +217,7 @@ export class Shell implements Expander {
       locals: this.locals.map((l) => new Map(l)),
       subshells: this.subshells + 1,
       trapping: false,
+      inPlace: false,
     });
     return child;
   }
@@ -408,7 +411,9 @@ export class Shell implements Expander {
   private async background(statement: StatementNode): Promise<void> {
     const command = (statement.sourceText ?? "").replace(/\s*&$/, "");
     const fds = new Map(this.process.fds).set(0, new Text(""));
-    const job = this.start(command, fds, (child) =>
+    const [pipeline] = statement.pipelines;
+    const single = statement.pipelines.length === 1 && pipeline?.commands.length === 1;
+    const job = this.start(command, fds, single && pipeline.commands[0]?.type === "SimpleCommand", (child) =>
       child.toTheEnd(() => child.list([{ ...statement, background: false }])),
     );
     this.lastBackground = job.pid;
@@ -418,19 +423,26 @@ export class Shell implements Expander {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  private start(command: string, fds: Map<number, Stream>, run: (child: Shell) => Promise<number>): Job {
+  /** `inPlace`: the job is one program, which takes the place of the shell that starts it. */
+  private start(
+    command: string,
+    fds: Map<number, Stream>,
+    inPlace: boolean,
+    run: (child: Shell) => Promise<number>,
+  ): Job {
     const { processes, clock } = this.process.kernel;
     let task: Task | undefined;
     const entry = processes.start({
-      command: `sh -c ${command}`,
-      name: /^\S+/.exec(command)?.[0].replace(/.*\//, "") ?? "sh",
+      command: inPlace ? command : `sh -c ${command}`,
+      name: !inPlace ? "sh" : (/^\S+/.exec(command)?.[0].replace(/.*\//, "") ?? "sh"),
       jid: this.process.jail?.jid ?? 0,
       uid: this.process.user.uid,
       startedAt: clock.now(),
       onExit: (signal = "TERM") => task?.kill(signal),
     });
     task = new Task(entry.pid);
-    const child = this.subshell(fds, { task, background: true });
+    const child = this.subshell(fds, { task, background: true, listed: true });
+    child.inPlace = inPlace;
     const done = run(child)
       .catch((error: unknown) => {
         if (error instanceof Killed) return 128 + (signalNumbers[error.signal] ?? 15);
@@ -598,7 +610,8 @@ export class Shell implements Expander {
     const argv: string[] = [];
     for (const word of words) {
       const head = word.parts[0];
-      if (head?.type === "Literal" && /^[A-Za-z_]\w*=/.test(head.value)) argv.push(await expandText(word, this));
+      if (head?.type === "Literal" && /^[A-Za-z_]\w*=/.test(head.value))
+        argv.push(await expandText(word, this));
       else argv.push(...(await expandWords([word], this)));
     }
     return argv;
@@ -730,7 +743,7 @@ export class Shell implements Expander {
   /** Finds and runs a program; 127 if there is none, 126 if it may not be run. */
   async program(argv: readonly string[], prefix?: ReadonlyMap<string, string>, path?: string): Promise<void> {
     const name = argv[0]!;
-    const child = this.process.fork({ env: this.environment(prefix) });
+    const child = this.process.fork({ env: this.environment(prefix), listed: this.inPlace });
     const file = child.which(name, path ?? prefix?.get("PATH") ?? this.get("PATH"));
     if (file === undefined) {
       if (child.deniedOnPath(name)) {
@@ -742,7 +755,8 @@ export class Shell implements Expander {
     try {
       this.status = await child.exec(file, argv);
     } catch (error) {
-      if (error instanceof Killed && error.signal === "TERM" && this.process.task.signal === undefined) throw error;
+      if (error instanceof Killed && error.signal === "TERM" && this.process.task.signal === undefined)
+        throw error;
       if (!(error instanceof Errno)) throw error;
       if (error.code === "ENOENT") this.notFound(name);
       else {
@@ -793,7 +807,10 @@ export class Shell implements Expander {
   }
 
   /** Changes `fds`; gives the reason if that fails. */
-  private async redirect({ operator, fd, target }: Redirection, fds: Map<number, Stream>): Promise<string | undefined> {
+  private async redirect(
+    { operator, fd, target }: Redirection,
+    fds: Map<number, Stream>,
+  ): Promise<string | undefined> {
     if (target.type === "HereDoc") {
       const bytes = target.quoted
         ? toBytes(await quotedHereDocument(target.content, target.stripTabs, this))
@@ -835,7 +852,8 @@ export class Shell implements Expander {
     const device = /^\/dev\/(?:(stdin)|(stdout)|(stderr)|fd\/(\d+))$/.exec(path);
     try {
       if (device && this.fs.existsSync("/dev")) {
-        const from = device[4] === undefined ? [device[1], device[2], device[3]].findIndex(Boolean) : Number(device[4]);
+        const from =
+          device[4] === undefined ? [device[1], device[2], device[3]].findIndex(Boolean) : Number(device[4]);
         const stream = fds.get(from);
         if (!stream) throw new Errno("EBADF");
         fds.set(fd, stream);
@@ -877,37 +895,3 @@ function* forever(): Generator<undefined> {
 /** As `set -x`, `export -p` and `trap` show a word. */
 export const quoteWord = (word: string): string =>
   /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
-
-export const signalNumbers: Record<string, number> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ILL: 4,
-  TRAP: 5,
-  ABRT: 6,
-  EMT: 7,
-  FPE: 8,
-  KILL: 9,
-  BUS: 10,
-  SEGV: 11,
-  SYS: 12,
-  PIPE: 13,
-  ALRM: 14,
-  TERM: 15,
-  URG: 16,
-  STOP: 17,
-  TSTP: 18,
-  CONT: 19,
-  CHLD: 20,
-  TTIN: 21,
-  TTOU: 22,
-  IO: 23,
-  XCPU: 24,
-  XFSZ: 25,
-  VTALRM: 26,
-  PROF: 27,
-  WINCH: 28,
-  INFO: 29,
-  USR1: 30,
-  USR2: 31,
-};

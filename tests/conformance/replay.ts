@@ -58,6 +58,8 @@ interface Said {
 function compare(run: string, step: Said, result: Said): { expected: string; actual: string } {
   const long = isJailRcOutput(step.stdout ?? "") || isJailRcOutput(step.stderr ?? "");
   const show = ({ stdout = "", stderr = "", status }: Said): string =>
-    long ? `status ${status}` : `${normaliseFor(run, stdout)}\n--- stderr\n${normaliseFor(run, stderr)}\n--- status ${status}`;
+    long
+      ? `status ${status}`
+      : `${normaliseFor(run, stdout)}\n--- stderr\n${normaliseFor(run, stderr)}\n--- status ${status}`;
   return { expected: show(step), actual: show(result) };
 }

@@ -31,7 +31,9 @@ export class Network {
 
   static async start(): Promise<Network> {
     const host = await SimulatedHost.start();
-    const sessions = new Sessions({ credentials: { privateKey: new Redacted(host.clientKey), agent: false } });
+    const sessions = new Sessions({
+      credentials: { privateKey: new Redacted(host.clientKey), agent: false },
+    });
     return new Network(host, sessions);
   }
 

@@ -44,16 +44,19 @@ beforeAll(async () => {
   await pulumi.runtime.disconnect();
 });
 
-test.each(Object.entries(golden))("%s: the text in the state, and the export that it names", (kind, handler) => {
-  const found = registered.find(({ type }) => type === `pulumi-nodejs:dynamic/pulumi-freebsd-vnet:${kind}`);
-  expect(found?.inputs.__provider).toBe(
-    `exports.handler=()=>require("pulumi-freebsd-vnet/provider").${handler};`,
-  );
-  const methods = (provider as unknown as Record<string, object>)[handler];
-  for (const method of ["check", "diff", "create", "read", "update", "delete", "configure"]) {
-    expect(methods).toHaveProperty(method, expect.any(Function));
-  }
-});
+test.each(Object.entries(golden))(
+  "%s: the text in the state, and the export that it names",
+  (kind, handler) => {
+    const found = registered.find(({ type }) => type === `pulumi-nodejs:dynamic/pulumi-freebsd-vnet:${kind}`);
+    expect(found?.inputs.__provider).toBe(
+      `exports.handler=()=>require("pulumi-freebsd-vnet/provider").${handler};`,
+    );
+    const methods = (provider as unknown as Record<string, object>)[handler];
+    for (const method of ["check", "diff", "create", "read", "update", "delete", "configure"]) {
+      expect(methods).toHaveProperty(method, expect.any(Function));
+    }
+  },
+);
 
 test("a resource that is passed travels as the few values that are needed of it", () => {
   const inputs = (kind: string) => registered.find(({ type }) => type.endsWith(`:${kind}`))?.inputs;
@@ -61,13 +64,13 @@ test("a resource that is passed travels as the few values that are needed of it"
   expect(inputs("EpairLink")).toMatchObject({
     host: reached,
     bridge: { name: "bridge0", addresses: ["10.10.15.1/24"] },
-    owner: "demo/prod/testA",
+    owner: "demo/prod/EpairLink/testA",
   });
   expect(inputs("VnetJail")).toMatchObject({
     interfaces: [{ link: { subnets: ["10.10.15.1/24"] }, addresses: ["10.10.15.100/24"] }],
   });
   expect(inputs("NatRedirect")).toMatchObject({
     gateway: { host: reached, externalInterface: "rl0" },
-    owner: "demo/prod/web%201",
+    owner: "demo/prod/NatRedirect/web%201",
   });
 });

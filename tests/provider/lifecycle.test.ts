@@ -109,7 +109,10 @@ test("what cannot be undone is recorded as partly created, and the next update g
   expect(failed.message).toContain("These could not be undone: load the module.");
   expect(failed).toMatchObject({ id: join(folder, "file"), properties: inputs(), reasons: [failed.message] });
   more = [];
-  expect(await provider.diff(failed.id, failed.properties, inputs())).toMatchObject({ changes: true, replaces: [] });
+  expect(await provider.diff(failed.id, failed.properties, inputs())).toMatchObject({
+    changes: true,
+    replaces: [],
+  });
   expect((await provider.update(failed.id, failed.properties, inputs())).outs).toMatchObject({ drift: [] });
 });
 
@@ -121,13 +124,17 @@ test("a failing update goes back to what was", async () => {
 });
 
 test("a step that somebody else did in between is done", async () => {
-  more = [{ run: sh`{ touch ${join(folder, "other")}; false; }`, unless: sh`[ -e ${join(folder, "other")} ]` }];
+  more = [
+    { run: sh`{ touch ${join(folder, "other")}; false; }`, unless: sh`[ -e ${join(folder, "other")} ]` },
+  ];
   await expect(provider.create(inputs())).resolves.toMatchObject({ outs: { drift: [] } });
 });
 
 test("a host that is not as declared after all steps is an error, not a success", async () => {
   more = [{ run: sh`printf %s other > ${join(folder, "file")}` }];
-  await expect(provider.create(inputs())).rejects.toThrow("it is not as declared afterwards: running: it says other");
+  await expect(provider.create(inputs())).rejects.toThrow(
+    "it is not as declared afterwards: running: it says other",
+  );
 });
 
 test("read finds drift, and what is gone", async () => {
@@ -162,7 +169,9 @@ test("an answer that breaks off is an error, never 'gone'", async () => {
     reader: new Reader({ run: async () => ({ stdout: "", stderr: "", status: 0 }) }),
     configure: async () => {},
   });
-  await expect(broken.read("x", { ...inputs(), drift: [] })).rejects.toThrow("the host's answer ended before it told");
+  await expect(broken.read("x", { ...inputs(), drift: [] })).rejects.toThrow(
+    "the host's answer ended before it told",
+  );
 });
 
 test("errors carry no stack, because Pulumi prints stacks", async () => {
@@ -176,6 +185,8 @@ test("nothing is left in /tmp", async () => {
   more = [{ run: sh`false` }];
   await provider.update(id, outs, inputs("x")).catch(() => {});
   const temporary = spawn("sh", ["-c", "ls -d /tmp/pulumi-freebsd-vnet.* 2>/dev/null | wc -l"]);
-  const count = await new Promise((resolve) => temporary.stdout.on("data", (chunk) => resolve(String(chunk).trim())));
+  const count = await new Promise((resolve) =>
+    temporary.stdout.on("data", (chunk) => resolve(String(chunk).trim())),
+  );
   expect(count).toBe("0");
 });

@@ -318,13 +318,6 @@ class Plan {
     const done = !run.failed && (await perform(run, this.operation, wild, dependency));
     if (!done) this.failed = true;
     this.visited.set(run, done);
-    if (done && stopping && this.operation.create)
-      for (const other of this.dependents(run)) {
-        this.visited.delete(other);
-        await other.prepare(true);
-        if (!other.jail) await startIfDown(other);
-        this.visited.set(other, !other.failed);
-      }
     return done;
   }
 
@@ -342,10 +335,6 @@ class Plan {
     seen.add(from);
     return this.dependencies(from).some((next) => next === goal || this.reaches(next, goal, seen));
   }
-}
-
-async function startIfDown(run: JailRun): Promise<void> {
-  run.failed = !(await run.start());
 }
 
 /** Does to one jail what the flags ask for; some of them turn into another by whether it runs. */

@@ -5,6 +5,7 @@ import { sameOption } from "../../kernel/jailconf";
 import { type Jail, JailError, type JailSettings } from "../../kernel/jails";
 import { reason, toText } from "../../kernel/vfs";
 import { Sink, type Stream } from "../../shell/streams";
+import { runInside } from "./inside";
 import { quoted } from "./quote";
 
 /** What jail(8) is doing as a whole: its flags, its output. */
@@ -449,12 +450,7 @@ export class JailRun {
 
     const jail = this.jail;
     const before = io.kernel.clock.now();
-    if (inside && jail) jail.attached++;
-    const result = await this.child(inside && jail ? io.inJail(jail) : io, argv, log !== undefined);
-    if (inside && jail) {
-      jail.attached--;
-      io.kernel.jails.reap(jail);
-    }
+    const result = await this.child(argv, inside ? jail : undefined, log !== undefined);
     if (log === undefined) {
       session.stdout += result.stdout;
       session.stderr += result.stderr;
@@ -474,18 +470,20 @@ export class JailRun {
   }
 
   /** `together`: standard error goes where standard output goes, in order. */
-  private async child(io: Io, argv: readonly string[], together: boolean): Promise<Result> {
+  private async child(argv: readonly string[], jail: Jail | undefined, together: boolean): Promise<Result> {
+    const { process } = this.session.io;
+    const out = new Sink();
+    const err = together ? out : new Sink();
+    const fds = new Map<number, Stream>(process.fds).set(1, out).set(2, err);
+    let status = 1;
     try {
-      if (!together) return await io.run(argv);
-      const log = new Sink();
-      const fds = new Map<number, Stream>(io.process.fds).set(1, log).set(2, log);
-      const status = await io.process.spawn(argv, { fds });
-      return { stdout: toText(log.bytes), stderr: "", status };
+      status = jail ? await runInside(process, jail, argv, { fds }) : await process.spawn(argv, { fds });
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       const who = this.name === undefined ? "" : `${this.name}: `;
-      return { stdout: "", stderr: `jail: ${who}exec ${argv[0]}: ${reason(error)}\n`, status: 1 };
+      err.bytes += `jail: ${who}exec ${argv[0]}: ${reason(error)}\n`;
     }
+    return { stdout: toText(out.bytes), stderr: together ? "" : toText(err.bytes), status };
   }
 
   private async appendLog(path: string, text: string): Promise<boolean> {

@@ -46,11 +46,16 @@ const pwUser = (verb: string, letters: string) =>
       return addUser(run, name);
     }
     if (!known) run.errx(67, `no such user \`${name}'`);
-    if (verb === "show") return run.print(`${name}:*:${known.uid}:${known.gid}::0:0:${known.gecos}:${known.home}:${known.shell}\n`);
+    if (verb === "show")
+      return run.print(
+        `${name}:*:${known.uid}:${known.gid}::0:0:${known.gecos}:${known.home}:${known.shell}\n`,
+      );
     if (verb === "del") {
       edit(run, "/etc/passwd", (lines) => lines.filter((l) => !l.startsWith(`${name}:`)));
       edit(run, "/etc/master.passwd", (lines) => lines.filter((l) => !l.startsWith(`${name}:`)));
-      edit(run, "/etc/group", (lines) => lines.filter((l) => !l.startsWith(`${name}:`)).map((l) => withoutMember(l, name)));
+      edit(run, "/etc/group", (lines) =>
+        lines.filter((l) => !l.startsWith(`${name}:`)).map((l) => withoutMember(l, name)),
+      );
       if (run.has("r")) removeTree(run, known.home);
     }
   });
@@ -65,13 +70,17 @@ function addUser(run: Run, name: string): void {
   };
   const uid = run.value("u") === undefined ? next(users.map((u) => u.uid)) : Number(run.value("u"));
   const group = run.value("g");
-  const chosen = group === undefined ? undefined : groups.find((g) => g.name === group || String(g.gid) === group);
+  const chosen =
+    group === undefined ? undefined : groups.find((g) => g.name === group || String(g.gid) === group);
   if (group !== undefined && !chosen) run.errx(67, `group \`${group}' is not defined`);
   const gid = chosen?.gid ?? (groups.some((g) => g.gid === uid) ? next(groups.map((g) => g.gid)) : uid);
   const home = run.value("d") ?? `/home/${name}`;
   const shell = run.value("s") ?? "/bin/sh";
   const gecos = run.value("c") ?? "User &";
-  edit(run, "/etc/master.passwd", (lines) => [...lines, `${name}:*:${uid}:${gid}::0:0:${gecos}:${home}:${shell}`]);
+  edit(run, "/etc/master.passwd", (lines) => [
+    ...lines,
+    `${name}:*:${uid}:${gid}::0:0:${gecos}:${home}:${shell}`,
+  ]);
   edit(run, "/etc/passwd", (lines) => [...lines, `${name}:*:${uid}:${gid}:${gecos}:${home}:${shell}`]);
   const extra = run.value("G")?.split(",") ?? [];
   edit(run, "/etc/group", (lines) => [
@@ -98,13 +107,18 @@ const pwGroup = (verb: string, letters: string) =>
       if (known) run.errx(65, `group name \`${name}' already exists`);
       let gid = 1001;
       while (groups.some((g) => g.gid === gid)) gid++;
-      edit(run, "/etc/group", (lines) => [...lines, `${name}:*:${run.value("g") ?? gid}:${run.value("M") ?? ""}`]);
+      edit(run, "/etc/group", (lines) => [
+        ...lines,
+        `${name}:*:${run.value("g") ?? gid}:${run.value("M") ?? ""}`,
+      ]);
       return;
     }
     if (!known) run.errx(65, `unknown group \`${name}'`);
     if (verb === "del") edit(run, "/etc/group", (lines) => lines.filter((l) => !l.startsWith(`${name}:`)));
     if (verb === "mod" && run.has("m"))
-      edit(run, "/etc/group", (lines) => lines.map((l) => (l.startsWith(`${name}:`) ? withMember(l, run.value("m")!) : l)));
+      edit(run, "/etc/group", (lines) =>
+        lines.map((l) => (l.startsWith(`${name}:`) ? withMember(l, run.value("m")!) : l)),
+      );
   });
 
 function edit(run: Run, path: string, change: (lines: string[]) => string[]): void {
@@ -116,8 +130,13 @@ function edit(run: Run, path: string, change: (lines: string[]) => string[]): vo
 const members = (line: string): string[] => (line.split(":")[3] ?? "").split(",").filter(Boolean);
 const rejoin = (line: string, names: readonly string[]): string =>
   [...line.split(":").slice(0, 3), names.join(",")].join(":");
-const withMember = (line: string, name: string): string => rejoin(line, [...new Set([...members(line), name])]);
-const withoutMember = (line: string, name: string): string => rejoin(line, members(line).filter((m) => m !== name));
+const withMember = (line: string, name: string): string =>
+  rejoin(line, [...new Set([...members(line), name])]);
+const withoutMember = (line: string, name: string): string =>
+  rejoin(
+    line,
+    members(line).filter((m) => m !== name),
+  );
 
 function removeTree(run: Run, path: string): void {
   const { fs } = run.io;

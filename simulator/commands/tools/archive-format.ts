@@ -5,7 +5,7 @@ import { toBytes, toText } from "../../kernel/vfs";
  * A stand-in for an archive: its content names the entries instead of packing them. `declared` are digests that
  * the real file of that name has.
  */
-const MAGIC = "\xfd7zXZ\0simulated archive\n";
+const MAGIC = "7zXZ simulated archive\n";
 
 export interface Archive {
   /** The distribution of that name, instead of entries. */

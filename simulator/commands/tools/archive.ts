@@ -17,17 +17,24 @@ const tarTool = tool(
   (run: Run) => {
     const file = run.value("f") ?? "-";
     const base = run.value("C");
-    const at = (name: string): string => run.path(base === undefined || name.startsWith("/") ? name : `${base}/${name}`);
-    if (base !== undefined && !run.io.fs.isDirectory(run.path(base))) run.errx(1, `could not chdir to '${base}'`);
+    const at = (name: string): string =>
+      run.path(base === undefined || name.startsWith("/") ? name : `${base}/${name}`);
+    if (base !== undefined && !run.io.fs.isDirectory(run.path(base)))
+      run.errx(1, `could not chdir to '${base}'`);
     if (run.has("c")) return create(run, file, at);
     const archive = open(run, file);
-    const tree = archive.distribution ? jailRoot(Object.keys(run.io.process.machine.commands)) : (archive.entries ?? {});
+    const tree = archive.distribution
+      ? jailRoot(Object.keys(run.io.process.machine.commands))
+      : (archive.entries ?? {});
     const names = sortEntries(tree);
     const wanted = run.operands.map((o) => o.replace(/^\.?\//, ""));
-    const chosen = names.filter((n) => wanted.length === 0 || wanted.some((w) => n === w || n.startsWith(`${w}/`)));
+    const chosen = names.filter(
+      (n) => wanted.length === 0 || wanted.some((w) => n === w || n.startsWith(`${w}/`)),
+    );
     if (run.has("t")) {
       if (archive.distribution && wanted.length === 0) run.print("./\n");
-      for (const name of chosen) run.print(`${archive.distribution ? "./" : ""}${name}${tree[`/${name}`]?.directory ? "/" : ""}\n`);
+      for (const name of chosen)
+        run.print(`${archive.distribution ? "./" : ""}${name}${tree[`/${name}`]?.directory ? "/" : ""}\n`);
       return;
     }
     for (const name of chosen) extract(run, name, tree[`/${name}`]!, at(name));
@@ -38,7 +45,9 @@ const tarTool = tool(
 const sortEntries = (tree: Tree): string[] =>
   Object.keys(tree)
     .map((n) => n.slice(1))
-    .sort((a, b) => Number(!tree[`/${a}`]?.directory) - Number(!tree[`/${b}`]?.directory) || (a < b ? -1 : 1));
+    .sort(
+      (a, b) => Number(!tree[`/${a}`]?.directory) - Number(!tree[`/${b}`]?.directory) || (a < b ? -1 : 1),
+    );
 
 function open(run: Run, file: string): Archive {
   let bytes: string;
@@ -97,7 +106,8 @@ function create(run: Run, file: string, at: (name: string) => string): void {
     const { mode, uid, gid } = node;
     if (node.type === "directory") {
       if (key !== "/") entries[key] = { directory: true, mode, uid, gid };
-      for (const child of fs.list(at(name))) add(`${name === "." ? "" : `${name.replace(/\/$/, "")}/`}${child}`);
+      for (const child of fs.list(at(name)))
+        add(`${name === "." ? "" : `${name.replace(/\/$/, "")}/`}${child}`);
     } else if (node.type === "symlink") entries[key] = { target: node.target, uid, gid };
     else if (node.type === "file") entries[key] = { content: toText(node.content), mode, uid, gid };
   };
@@ -113,35 +123,41 @@ function create(run: Run, file: string, at: (name: string) => string): void {
 const tar: Commands[string] = (args, io) =>
   tarTool(/^[a-zA-Z]/.test(args[0] ?? "") ? [`-${args[0]}`, ...args.slice(1)] : args, io);
 
-const FETCH_USAGE =
-  "usage: fetch [-146AadFlMmnPpqRrsUv] [--bind-address=host] ... [-o file] URL ...\n";
+const FETCH_USAGE = "usage: fetch [-146AadFlMmnPpqRrsUv] [--bind-address=host] ... [-o file] URL ...\n";
 
-const fetch = tool({ name: "fetch", letters: "146AaB:dFh:i:lMmN:no:PpqRrS:sT:tUvw:", usage: FETCH_USAGE }, (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  for (const url of run.operands) {
-    const local = /^file:(?:\/\/)?(\/.*)$/.exec(url)?.[1];
-    if (local === undefined) {
-      const host = /^\w+:\/\/([^/:]+)/.exec(url)?.[1] ?? "";
-      const isAddress = /^[\d.]+$/.test(host) || host === "localhost";
-      run.warnx(`${url}: ${isAddress ? "Connection refused" : "No address record"}`);
-      continue;
+const fetch = tool(
+  { name: "fetch", letters: "146AaB:dFh:i:lMmN:no:PpqRrS:sT:tUvw:", usage: FETCH_USAGE },
+  (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    for (const url of run.operands) {
+      const local = /^file:(?:\/\/)?(\/.*)$/.exec(url)?.[1];
+      if (local === undefined) {
+        const host = /^\w+:\/\/([^/:]+)/.exec(url)?.[1] ?? "";
+        const isAddress = /^[\d.]+$/.test(host) || host === "localhost";
+        run.warnx(`${url}: ${isAddress ? "Connection refused" : "No address record"}`);
+        continue;
+      }
+      const out = run.value("o") ?? url.replace(/.*\//, "");
+      let bytes: string;
+      try {
+        bytes = run.io.fs.readBytes(local);
+      } catch (error) {
+        run.warn(url, error);
+        continue;
+      }
+      if (out === "-") {
+        run.binary = true;
+        run.print(bytes);
+      } else {
+        const name = run.io.fs.isDirectory(run.path(out)) ? `${out}/${url.replace(/.*\//, "")}` : out;
+        run.attempt(name, () => run.io.fs.writeBytes(run.path(name), bytes));
+      }
     }
-    const out = run.value("o") ?? url.replace(/.*\//, "");
-    let bytes: string;
-    try {
-      bytes = run.io.fs.readBytes(local);
-    } catch (error) {
-      run.warn(url, error);
-      continue;
-    }
-    if (out === "-") {
-      run.binary = true;
-      run.print(bytes);
-    } else {
-      const name = run.io.fs.isDirectory(run.path(out)) ? `${out}/${url.replace(/.*\//, "")}` : out;
-      run.attempt(name, () => run.io.fs.writeBytes(run.path(name), bytes));
-    }
-  }
-});
+  },
+);
 
-export const archiveTools: Commands = { "/usr/bin/tar": tar, "/usr/bin/bsdtar": tar, "/usr/bin/fetch": fetch };
+export const archiveTools: Commands = {
+  "/usr/bin/tar": tar,
+  "/usr/bin/bsdtar": tar,
+  "/usr/bin/fetch": fetch,
+};

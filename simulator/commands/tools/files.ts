@@ -44,7 +44,8 @@ const cp = tool({ name: "cp", letters: "HLPRafilnprsvx", usage: CP_USAGE, usageS
   const { fs } = run.io;
   const intoDirectory = fs.isDirectory(run.path(target));
   if (!intoDirectory && sources.length > 1) run.errx(1, `${target} is not a directory`);
-  for (const source of sources) copy(run, source, intoDirectory ? join(target, basename(source)) : target, options, true);
+  for (const source of sources)
+    copy(run, source, intoDirectory ? join(target, basename(source)) : target, options, true);
 });
 
 function copy(run: Run, from: string, to: string, options: CopyOptions, operand: boolean): void {
@@ -54,13 +55,23 @@ function copy(run: Run, from: string, to: string, options: CopyOptions, operand:
   try {
     node = fs.node(run.path(from), { follow });
   } catch (error) {
-    return run.warn(from, error);
+    run.warn(from, error);
+    return;
   }
   const old = fs.peek(run.path(to), { follow: false });
-  if (old === node && old) return run.warnx(`${to} and ${from} are identical (not copied).`);
+  if (old === node && old) {
+    run.warnx(`${to} and ${from} are identical (not copied).`);
+    return;
+  }
   if (node.type === "directory") {
-    if (!options.recursive) return run.warnx(`${from} is a directory (not copied).`);
-    if (old && old.type !== "directory") return run.warnx(`${to}: Not a directory`);
+    if (!options.recursive) {
+      run.warnx(`${from} is a directory (not copied).`);
+      return;
+    }
+    if (old && old.type !== "directory") {
+      run.warnx(`${to}: Not a directory`);
+      return;
+    }
     if (!old && !run.attempt(to, () => fs.mkdirSync(run.path(to), { mode: node.mode | 0o700 }))) return;
     for (const name of fs.list(run.path(from))) copy(run, join(from, name), join(to, name), options, false);
     if (options.preserve || !old) run.attempt(to, () => copyAttributes(run, node, to, options));
@@ -71,7 +82,14 @@ function copy(run: Run, from: string, to: string, options: CopyOptions, operand:
   run.attempt(old?.type === "directory" ? to : to, () => copyFile(run, node, from, to, options, old));
 }
 
-function copyFile(run: Run, node: Inode, from: string, to: string, options: CopyOptions, old: Inode | undefined): void {
+function copyFile(
+  run: Run,
+  node: Inode,
+  from: string,
+  to: string,
+  options: CopyOptions,
+  old: Inode | undefined,
+): void {
   const { fs } = run.io;
   const target = run.path(to);
   if (options.link) {
@@ -86,7 +104,14 @@ function copyFile(run: Run, node: Inode, from: string, to: string, options: Copy
     return;
   }
   const bytes = fs.readBytes(run.path(from));
-  const failed = writeNew(run, target, bytes, node.mode & 0o7777 & ~(options.preserve ? 0 : 0o7000), old, options.force);
+  const failed = writeNew(
+    run,
+    target,
+    bytes,
+    node.mode & 0o7777 & ~(options.preserve ? 0 : 0o7000),
+    old,
+    options.force,
+  );
   if (failed) throw failed;
   if (options.preserve) copyAttributes(run, node, to, options);
 }
@@ -149,7 +174,10 @@ function move(run: Run, from: string, to: string): void {
   try {
     fs.rename(run.path(from), run.path(to));
   } catch (error) {
-    if (!isErrno(error, "EXDEV")) return run.warn(`rename ${from} to ${to}`, error);
+    if (!isErrno(error, "EXDEV")) {
+      run.warn(`rename ${from} to ${to}`, error);
+      return;
+    }
     const node = fs.node(run.path(from), { follow: false });
     if (node.type === "file") fastCopy(run, node, from, to);
     else slowMove(run, from, to);
@@ -165,7 +193,8 @@ function fastCopy(run: Run, node: Inode, from: string, to: string): void {
     if (fs.peek(path, { follow: false })) fs.unlink(path);
     fs.createExclusive(path, "", 0);
   } catch (error) {
-    return run.warn("fastcopy: open() failed (to): " + to, error);
+    run.warn(`fastcopy: open() failed (to): ${to}`, error);
+    return;
   }
   try {
     fs.writeBytes(path, fs.readBytes(run.path(from)));
@@ -216,7 +245,8 @@ const install = tool(
     if (run.has("g") && group === undefined) run.errx(67, `unknown group ${run.value("g")}`);
     const finish = (path: string): void => {
       const node = fs.node(path);
-      if (owner !== undefined || group !== undefined) fs.chownSync(path, owner ?? node.uid, group ?? node.gid);
+      if (owner !== undefined || group !== undefined)
+        fs.chownSync(path, owner ?? node.uid, group ?? node.gid);
       fs.chmodSync(path, mode);
     };
     if (run.has("d")) {
@@ -236,7 +266,8 @@ const install = tool(
     if (target === undefined || sources.length === 0) run.usage();
     const intoDirectory = fs.isDirectory(run.path(target));
     if (!intoDirectory && sources.length > 1) run.usage();
-    for (const source of sources) installOne(run, source, intoDirectory ? join(target, basename(source)) : target, finish);
+    for (const source of sources)
+      installOne(run, source, intoDirectory ? join(target, basename(source)) : target, finish);
   },
 );
 
@@ -249,7 +280,8 @@ function installOne(run: Run, from: string, to: string, finish: (path: string) =
     bytes = fs.readBytes(run.path(from));
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
-    return run.warn(from, error, 71);
+    run.warn(from, error, 71);
+    return;
   }
   const old = fs.peek(path, { follow: false });
   if (run.has("C") && old?.type === "file" && old.content === bytes) {
@@ -267,7 +299,8 @@ function installOne(run: Run, from: string, to: string, finish: (path: string) =
     if (run.has("S")) fs.rename(temporary, path);
   } catch (error) {
     if (fs.peek(temporary, { follow: false })) fs.unlink(temporary);
-    return run.warn(to, error, 71);
+    run.warn(to, error, 71);
+    return;
   }
   if (run.has("v")) run.print(`install: ${from} -> ${to}\n`);
 }
@@ -301,7 +334,8 @@ function removeTree(run: Run, name: string, recursive: boolean): void {
     node = fs.node(run.path(name.replace(/(?<=.)\/+$/, "")), { follow: false });
   } catch (error) {
     if (run.has("f") && (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR"))) return;
-    return run.warn(name, error);
+    run.warn(name, error);
+    return;
   }
   const path = run.path(name.replace(/(?<=.)\/+$/, ""));
   if (node.type !== "directory") {
@@ -320,23 +354,31 @@ function removeTree(run: Run, name: string, recursive: boolean): void {
   run.attempt(name, () => fs.rmdir(path));
 }
 
-const mkdir = tool({ name: "mkdir", letters: "m:pv", usage: "usage: mkdir [-pv] [-m mode] directory_name ...\n", usageStatus: 64 }, (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  const { fs } = run.io;
-  const mode = run.has("m") ? applyMode(run.value("m")!, 0o777, true, fs.umask) : undefined;
-  if (run.has("m") && mode === undefined) run.errx(1, `invalid file mode: ${run.value("m")}`);
-  for (const name of run.operands) {
-    const path = run.path(name);
-    const make = (at: string, shown: string): boolean =>
-      run.attempt(shown, () => {
-        fs.mkdirSync(at);
-        if (mode !== undefined && at === path) fs.chmodSync(at, mode);
-        if (run.has("v")) run.print(`${shown}\n`);
-      });
-    if (!run.has("p")) make(path, name);
-    else parents(run, path, name, make);
-  }
-});
+const mkdir = tool(
+  {
+    name: "mkdir",
+    letters: "m:pv",
+    usage: "usage: mkdir [-pv] [-m mode] directory_name ...\n",
+    usageStatus: 64,
+  },
+  (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    const { fs } = run.io;
+    const mode = run.has("m") ? applyMode(run.value("m")!, 0o777, true, fs.umask) : undefined;
+    if (run.has("m") && mode === undefined) run.errx(1, `invalid file mode: ${run.value("m")}`);
+    for (const name of run.operands) {
+      const path = run.path(name);
+      const make = (at: string, shown: string): boolean =>
+        run.attempt(shown, () => {
+          fs.mkdirSync(at);
+          if (mode !== undefined && at === path) fs.chmodSync(at, mode);
+          if (run.has("v")) run.print(`${shown}\n`);
+        });
+      if (!run.has("p")) make(path, name);
+      else parents(run, path, name, make);
+    }
+  },
+);
 
 function parents(run: Run, path: string, name: string, make: (at: string, shown: string) => boolean): void {
   const { fs } = run.io;
@@ -346,24 +388,29 @@ function parents(run: Run, path: string, name: string, make: (at: string, shown:
     const node = fs.peek(at);
     if (node?.type === "directory") continue;
     if (node) {
-      run.warnx(`${n === names.length ? name : at}: ${n === names.length ? "File exists" : "Not a directory"}`);
+      run.warnx(
+        `${n === names.length ? name : at}: ${n === names.length ? "File exists" : "Not a directory"}`,
+      );
       return;
     }
     if (!make(at, n === names.length ? name : at)) return;
   }
 }
 
-const rmdir = tool({ name: "rmdir", letters: "pv", usage: "usage: rmdir [-pv] directory ...\n" }, (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  for (const name of run.operands) {
-    let here = name.replace(/(?<=.)\/+$/, "");
-    if (!run.attempt(name, () => run.io.fs.rmdir(run.path(here)))) continue;
-    while (run.has("p") && here.includes("/")) {
-      here = here.replace(/\/[^/]*$/, "");
-      if (here === "" || !run.attempt(here, () => run.io.fs.rmdir(run.path(here)))) break;
+const rmdir = tool(
+  { name: "rmdir", letters: "pv", usage: "usage: rmdir [-pv] directory ...\n" },
+  (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    for (const name of run.operands) {
+      let here = name.replace(/(?<=.)\/+$/, "");
+      if (!run.attempt(name, () => run.io.fs.rmdir(run.path(here)))) continue;
+      while (run.has("p") && here.includes("/")) {
+        here = here.replace(/\/[^/]*$/, "");
+        if (here === "" || !run.attempt(here, () => run.io.fs.rmdir(run.path(here)))) break;
+      }
     }
-  }
-});
+  },
+);
 
 const LN_USAGE =
   "usage: ln [-s [-F] | -L | -P] [-f | -i] [-hnv] source_file [target_file]\n" +
@@ -392,7 +439,12 @@ const ln = tool({ name: "ln", letters: "FLPfhinsvw", usage: LN_USAGE }, (run: Ru
 });
 
 const touch = tool(
-  { name: "touch", letters: "A:acd:fhmr:t:", usage: "usage: touch [-A [-][[hh]mm]SS] [-achm] [-r file] [-t [[CC]YY]MMDDhhmm[.SS]]\n             [-d YYYY-MM-DDThh:mm:SS[.frac][tz]] file ...\n" },
+  {
+    name: "touch",
+    letters: "A:acd:fhmr:t:",
+    usage:
+      "usage: touch [-A [-][[hh]mm]SS] [-achm] [-r file] [-t [[CC]YY]MMDDhhmm[.SS]]\n             [-d YYYY-MM-DDThh:mm:SS[.frac][tz]] file ...\n",
+  },
   (run: Run) => {
     if (run.operands.length === 0) run.usage();
     const { fs } = run.io;
@@ -416,7 +468,8 @@ function touchTime(run: Run): number {
   const stamp = /^(\d\d)?(\d\d)?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?$/.exec(run.value("t") ?? "");
   if (!stamp) return run.io.kernel.clock.now();
   const [, century = "20", year, month, day, hour, minute, second = "0"] = stamp;
-  const full = year === undefined ? new Date(run.io.kernel.clock.now()).getUTCFullYear() : Number(century + year);
+  const full =
+    year === undefined ? new Date(run.io.kernel.clock.now()).getUTCFullYear() : Number(century + year);
   return Date.UTC(full, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
 }
 
@@ -463,7 +516,12 @@ const chmod = tool(
 );
 
 const chown = tool(
-  { name: "chown", letters: "fhHLPRvx", usage: "usage: chown [-fhvx] [-R [-H | -L | -P]] owner[:group] file ...\n       chown [-fhvx] [-R [-H | -L | -P]] :group file ...\n" },
+  {
+    name: "chown",
+    letters: "fhHLPRvx",
+    usage:
+      "usage: chown [-fhvx] [-R [-H | -L | -P]] owner[:group] file ...\n       chown [-fhvx] [-R [-H | -L | -P]] :group file ...\n",
+  },
   (run: Run) => {
     const [spec, ...files] = run.operands;
     if (spec === undefined || files.length === 0) run.usage();
@@ -517,7 +575,11 @@ const FLAG_NAMES: Record<string, string> = {
 };
 
 const chflags = tool(
-  { name: "chflags", letters: "fhHLPRvx", usage: "usage: chflags [-fhvx] [-R [-H | -L | -P]] flags file ...\n" },
+  {
+    name: "chflags",
+    letters: "fhHLPRvx",
+    usage: "usage: chflags [-fhvx] [-R [-H | -L | -P]] flags file ...\n",
+  },
   (run: Run) => {
     const [words, ...files] = run.operands;
     if (words === undefined || files.length === 0) run.usage();
@@ -547,45 +609,56 @@ export const randomName = (length: number): string =>
 const MKTEMP_USAGE =
   "usage: mktemp [-d] [-p tmpdir] [-q] [-t prefix] [-u] template ...\n       mktemp [-d] [-p tmpdir] [-q] [-u] -t prefix \n";
 
-const mktemp = tool({ name: "mktemp", letters: "dp:qt:u", usage: MKTEMP_USAGE, long: { directory: "d", quiet: "q", "dry-run": "u", tmpdir: "p" } }, (run: Run) => {
-  const directory = run.value("p") || run.io.env.get("TMPDIR") || "/tmp";
-  const prefix = run.value("t");
-  const templates: string[] = run.operands.map((name) =>
-    run.has("p") && !name.includes("/") ? join(directory, name) : name,
-  );
-  if (prefix !== undefined) templates.unshift(`${directory}/${prefix}.XXXXXXXXXX`);
-  if (templates.length === 0) templates.push(`${directory}/tmp.XXXXXXXXXX`);
-  const call = run.has("d") ? "mkdtemp" : "mkstemp";
-  const { fs } = run.io;
-  for (const template of templates) {
-    const made = template.replace(/X+$/, (x) => randomName(x.length));
-    try {
-      if (run.has("u")) {
-        if (!fs.isDirectory(run.path(made.replace(/[^/]*$/, "") || "."))) throw new Errno("ENOENT");
-      } else if (run.has("d")) {
-        fs.mkdirSync(run.path(made), { mode: 0o700 });
-        fs.chmodSync(run.path(made), 0o700);
-      } else fs.createExclusive(run.path(made), "", 0o600);
-      run.print(`${made}\n`);
-    } catch (error) {
-      if (run.has("q") && error instanceof Errno) run.status = 1;
-      else run.warn(`${call} failed on ${made}`, error);
+const mktemp = tool(
+  {
+    name: "mktemp",
+    letters: "dp:qt:u",
+    usage: MKTEMP_USAGE,
+    long: { directory: "d", quiet: "q", "dry-run": "u", tmpdir: "p" },
+  },
+  (run: Run) => {
+    const directory = run.value("p") || run.io.env.get("TMPDIR") || "/tmp";
+    const prefix = run.value("t");
+    const templates: string[] = run.operands.map((name) =>
+      run.has("p") && !name.includes("/") ? join(directory, name) : name,
+    );
+    if (prefix !== undefined) templates.unshift(`${directory}/${prefix}.XXXXXXXXXX`);
+    if (templates.length === 0) templates.push(`${directory}/tmp.XXXXXXXXXX`);
+    const call = run.has("d") ? "mkdtemp" : "mkstemp";
+    const { fs } = run.io;
+    for (const template of templates) {
+      const made = template.replace(/X+$/, (x) => randomName(x.length));
+      try {
+        if (run.has("u")) {
+          if (!fs.isDirectory(run.path(made.replace(/[^/]*$/, "") || "."))) throw new Errno("ENOENT");
+        } else if (run.has("d")) {
+          fs.mkdirSync(run.path(made), { mode: 0o700 });
+          fs.chmodSync(run.path(made), 0o700);
+        } else fs.createExclusive(run.path(made), "", 0o600);
+        run.print(`${made}\n`);
+      } catch (error) {
+        if (run.has("q") && error instanceof Errno) run.status = 1;
+        else run.warn(`${call} failed on ${made}`, error);
+      }
     }
-  }
-});
+  },
+);
 
-const readlink = tool({ name: "readlink", letters: "fn", usage: "usage: readlink [-fn] [file ...]\n" }, (run: Run) => {
-  const { fs } = run.io;
-  for (const name of run.operands) {
-    try {
-      const text = run.has("f") ? canonicalOrNew(run, name) : fs.readlinkSync(run.path(name));
-      run.print(text + (run.has("n") ? "" : "\n"));
-    } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      run.status = 1;
+const readlink = tool(
+  { name: "readlink", letters: "fn", usage: "usage: readlink [-fn] [file ...]\n" },
+  (run: Run) => {
+    const { fs } = run.io;
+    for (const name of run.operands) {
+      try {
+        const text = run.has("f") ? canonicalOrNew(run, name) : fs.readlinkSync(run.path(name));
+        run.print(text + (run.has("n") ? "" : "\n"));
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        run.status = 1;
+      }
     }
-  }
-});
+  },
+);
 
 /** The last name may be missing. */
 function canonicalOrNew(run: Run, name: string): string {
@@ -596,16 +669,19 @@ function canonicalOrNew(run: Run, name: string): string {
   return join(parent, basename(path));
 }
 
-const realpath = tool({ name: "realpath", letters: "q", usage: "usage: realpath [-q] [path ...]\n" }, (run: Run) => {
-  for (const name of run.operands.length > 0 ? run.operands : ["."]) {
-    try {
-      run.print(`${run.io.fs.canonical(run.path(name))}\n`);
-    } catch (error) {
-      if (run.has("q") && error instanceof Errno) run.status = 1;
-      else run.warn(name, error);
+const realpath = tool(
+  { name: "realpath", letters: "q", usage: "usage: realpath [-q] [path ...]\n" },
+  (run: Run) => {
+    for (const name of run.operands.length > 0 ? run.operands : ["."]) {
+      try {
+        run.print(`${run.io.fs.canonical(run.path(name))}\n`);
+      } catch (error) {
+        if (run.has("q") && error instanceof Errno) run.status = 1;
+        else run.warn(name, error);
+      }
     }
-  }
-});
+  },
+);
 
 export const fileTools: Commands = {
   "/bin/cp": cp,

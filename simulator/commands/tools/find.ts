@@ -1,7 +1,7 @@
+import type { Io, Result } from "../../command";
 import { type Command, type Commands, Errno, fail, strerror } from "../../command";
 import { gidOf, uidOf } from "../../kernel/accounts";
 import { type Inode, isErrno, resolvePath } from "../../kernel/vfs";
-import type { Io, Result } from "../../command";
 import { patternToRegExp } from "../../shell/pattern";
 import { applyMode } from "./mode";
 
@@ -16,7 +16,8 @@ interface Visit {
 
 type Test = (visit: Visit) => boolean | Promise<boolean>;
 
-const USAGE = "usage: find [-H | -L | -P] [-EXdsx] [-f path] path ... [expression]\n       find [-H | -L | -P] [-EXdsx] -f path [path ...] [expression]\n";
+const USAGE =
+  "usage: find [-H | -L | -P] [-EXdsx] [-f path] path ... [expression]\n       find [-H | -L | -P] [-EXdsx] -f path [path ...] [expression]\n";
 
 /** find(1) */
 const find: Command = async (args, io) => {
@@ -195,7 +196,8 @@ class Find {
         this.acts = true;
         return this.exec();
       case "-empty":
-        return ({ node }) => (node.type === "file" ? node.content === "" : node.type === "directory" && node.entries.size === 0);
+        return ({ node }) =>
+          node.type === "file" ? node.content === "" : node.type === "directory" && node.entries.size === 0;
       case "-size": {
         const bytes = /c$/.test(this.words[this.at] ?? "");
         return this.compared(name, ({ node }) =>
@@ -209,7 +211,9 @@ class Find {
       case "-mtime":
       case "-ctime":
       case "-atime":
-        return this.compared(name, ({ node }) => Math.floor((io.kernel.clock.now() - node.mtime) / 86_400_000));
+        return this.compared(name, ({ node }) =>
+          Math.floor((io.kernel.clock.now() - node.mtime) / 86_400_000),
+        );
       case "-mmin":
       case "-cmin":
       case "-amin":
@@ -240,13 +244,19 @@ class Find {
         const bits = applyMode(text.slice(kind.length), 0, false, 0);
         if (bits === undefined) throw new FindError(`-perm: ${text}: illegal mode string`);
         return ({ node }) =>
-          kind === "-" ? (node.mode & bits) === bits : kind === "" ? node.mode === bits : (node.mode & bits) !== 0;
+          kind === "-"
+            ? (node.mode & bits) === bits
+            : kind === ""
+              ? node.mode === bits
+              : (node.mode & bits) !== 0;
       }
       case "-flags": {
         const text = this.argument(name);
         const wanted = text.replace(/^[-+]/, "").split(",");
         return ({ node }) =>
-          text.startsWith("+") ? wanted.some((f) => node.flags.includes(f)) : wanted.every((f) => node.flags.includes(f));
+          text.startsWith("+")
+            ? wanted.some((f) => node.flags.includes(f))
+            : wanted.every((f) => node.flags.includes(f));
       }
       case "-true":
         return () => true;
@@ -267,7 +277,8 @@ class Find {
     const match = /^([-+]?)(\d+)[a-zA-Z]?$/.exec(text);
     if (!match) throw new FindError(`${name}: ${text}: illegal numeric value`);
     const wanted = Number(match[2]);
-    return (v) => (match[1] === "+" ? value(v) > wanted : match[1] === "-" ? value(v) < wanted : value(v) === wanted);
+    return (v) =>
+      match[1] === "+" ? value(v) > wanted : match[1] === "-" ? value(v) < wanted : value(v) === wanted;
   }
 
   private exec(): Test {
@@ -323,7 +334,9 @@ class Find {
   }
 
   async walk(root: string): Promise<void> {
-    const mount = this.io.fs.peek(resolvePath(this.io.cwd, root)) ? this.io.fs.mountOf(resolvePath(this.io.cwd, root)) : undefined;
+    const mount = this.io.fs.peek(resolvePath(this.io.cwd, root))
+      ? this.io.fs.mountOf(resolvePath(this.io.cwd, root))
+      : undefined;
     await this.visit(root, 0, mount);
   }
 
@@ -336,7 +349,8 @@ class Find {
       node = fs.node(absolute, { follow: this.follow });
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
-      if (this.follow && isErrno(error, "ENOENT") && fs.peek(absolute, { follow: false })) node = fs.node(absolute, { follow: false });
+      if (this.follow && isErrno(error, "ENOENT") && fs.peek(absolute, { follow: false }))
+        node = fs.node(absolute, { follow: false });
       else return this.warn(path, error);
     }
     const visit: Visit = { path, node, depth, prune: false };
@@ -344,7 +358,8 @@ class Find {
     const crossing = this.oneFileSystem && node.type === "directory" && fs.mountOf(absolute) !== mount;
     if (node.type === "directory" && !visit.prune && depth < this.maximum && !crossing) {
       try {
-        for (const name of fs.list(absolute)) await this.visit(path.endsWith("/") ? path + name : `${path}/${name}`, depth + 1, mount);
+        for (const name of fs.list(absolute))
+          await this.visit(path.endsWith("/") ? path + name : `${path}/${name}`, depth + 1, mount);
       } catch (error) {
         if (!(error instanceof Errno)) throw error;
         this.warn(path, error);

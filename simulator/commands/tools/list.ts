@@ -1,8 +1,8 @@
 import { type Commands, Errno, strerror } from "../../command";
 import { groupName, userName } from "../../kernel/accounts";
 import type { Inode, Location } from "../../kernel/vfs";
-import { type Run, tool } from "./tool";
 import { formatDate } from "./date-format";
+import { type Run, tool } from "./tool";
 
 const TYPE = { file: "-", directory: "d", symlink: "l", device: "c" } as const;
 
@@ -28,33 +28,36 @@ interface Listed {
 const LS_USAGE =
   "usage: ls [-ABCFGHILPRSTUWZabcdfghiklmnopqrstuvwxy1,] [--color=when] [-D format] [--group-directories=] [file ...]\n";
 
-const ls = tool({ name: "ls", letters: "1ABCD:FGHILPRSTUWZabcdfghiklmnopqrstuvwxy,", usage: LS_USAGE }, (run: Run) => {
-  const { operands } = run;
-  const names = operands.length > 0 ? [...operands] : ["."];
-  const files: Listed[] = [];
-  const directories: Listed[] = [];
-  const follow = run.has("L") || run.has("H") || !(run.has("l") || run.has("d") || run.has("F"));
-  for (const name of names.sort(compareNames)) {
-    const path = run.path(name);
-    try {
-      let location = run.io.fs.locate(path, { follow: run.has("L") || name.endsWith("/") });
-      if (location.node.type === "symlink" && follow) {
-        const target = run.io.fs.peek(path);
-        if (target) location = run.io.fs.locate(path);
+const ls = tool(
+  { name: "ls", letters: "1ABCD:FGHILPRSTUWZabcdfghiklmnopqrstuvwxy,", usage: LS_USAGE },
+  (run: Run) => {
+    const { operands } = run;
+    const names = operands.length > 0 ? [...operands] : ["."];
+    const files: Listed[] = [];
+    const directories: Listed[] = [];
+    const follow = run.has("L") || run.has("H") || !(run.has("l") || run.has("d") || run.has("F"));
+    for (const name of names.sort(compareNames)) {
+      const path = run.path(name);
+      try {
+        let location = run.io.fs.locate(path, { follow: run.has("L") || name.endsWith("/") });
+        if (location.node.type === "symlink" && follow) {
+          const target = run.io.fs.peek(path);
+          if (target) location = run.io.fs.locate(path);
+        }
+        const isDirectory = location.node.type === "directory" && !run.has("d");
+        (isDirectory ? directories : files).push({ name, location, path });
+      } catch (error) {
+        run.warn(name, error);
       }
-      const isDirectory = location.node.type === "directory" && !run.has("d");
-      (isDirectory ? directories : files).push({ name, location, path });
-    } catch (error) {
-      run.warn(name, error);
     }
-  }
-  show(run, sorted(run, files), false);
-  const title = operands.length > 1 || run.has("R");
-  for (const [n, directory] of sorted(run, directories).entries()) {
-    if (n > 0 || files.length > 0) run.print("\n");
-    contents(run, directory, title && (operands.length > 1 || n > 0 || files.length > 0));
-  }
-});
+    show(run, sorted(run, files), false);
+    const title = operands.length > 1 || run.has("R");
+    for (const [n, directory] of sorted(run, directories).entries()) {
+      if (n > 0 || files.length > 0) run.print("\n");
+      contents(run, directory, title && (operands.length > 1 || n > 0 || files.length > 0));
+    }
+  },
+);
 
 const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -64,7 +67,8 @@ function sorted(run: Run, entries: readonly Listed[]): Listed[] {
   if (run.has("f")) return out;
   out.sort((a, b) => {
     const time = b.location.node.mtime - a.location.node.mtime;
-    const size = fs.sizeOf(b.location.node, b.location.mount.fs) - fs.sizeOf(a.location.node, a.location.mount.fs);
+    const size =
+      fs.sizeOf(b.location.node, b.location.mount.fs) - fs.sizeOf(a.location.node, a.location.mount.fs);
     return (run.has("t") ? time : run.has("S") ? size : 0) || compareNames(a.name, b.name);
   });
   return run.has("r") ? out.reverse() : out;
@@ -77,7 +81,8 @@ function contents(run: Run, directory: Listed, title: boolean): void {
   try {
     names = fs.list(directory.path);
   } catch (error) {
-    return run.warn(directory.name, error);
+    run.warn(directory.name, error);
+    return;
   }
   const all = run.has("a") || run.has("f");
   const most = all || run.has("A") || (run.io.who.uid === 0 && !run.has("I"));
@@ -97,7 +102,9 @@ function contents(run: Run, directory: Listed, title: boolean): void {
   if (!run.has("R")) return;
   for (const entry of listed) {
     if (entry.location.node.type !== "directory" || entry.name === "." || entry.name === "..") continue;
-    const name = directory.name.endsWith("/") ? directory.name + entry.name : `${directory.name}/${entry.name}`;
+    const name = directory.name.endsWith("/")
+      ? directory.name + entry.name
+      : `${directory.name}/${entry.name}`;
     run.print(`\n${name}:\n`);
     contents(run, { ...entry, name }, false);
   }
@@ -106,7 +113,8 @@ function contents(run: Run, directory: Listed, title: boolean): void {
 /** 1024-byte blocks (BLOCKSIZE=K, as a login has it). */
 function blocks({ node, mount }: Location, size: number): number {
   if (node.type === "device") return 0;
-  if (mount.fs.kind === "zfs") return node.type === "directory" ? 1 : size === 0 ? 1 : Math.ceil(size / 512) / 2 + 0.5;
+  if (mount.fs.kind === "zfs")
+    return node.type === "directory" ? 1 : size === 0 ? 1 : Math.ceil(size / 512) / 2 + 0.5;
   if (node.type === "symlink") return 0;
   if (mount.fs.kind === "tmpfs") return node.type === "directory" ? 0 : Math.ceil(size / 4096) * 4;
   return Math.ceil(size / 4096) * 4;
@@ -124,7 +132,8 @@ function show(run: Run, entries: readonly Listed[], inDirectory: boolean): void 
   const inode = (e: Listed): string => (run.has("i") ? `${e.location.node.ino} ` : "");
   if (run.last("l1Cmx") !== "l" && !run.has("l")) {
     if (run.has("s") && inDirectory) run.print(`total ${total(entries, size)}\n`);
-    for (const e of entries) run.print(`${inode(e)}${run.has("s") ? `${blocks(e.location, size(e))} ` : ""}${e.name}${suffix(e)}\n`);
+    for (const e of entries)
+      run.print(`${inode(e)}${run.has("s") ? `${blocks(e.location, size(e))} ` : ""}${e.name}${suffix(e)}\n`);
     return;
   }
   if (entries.length === 0 && !inDirectory) return;
@@ -195,7 +204,9 @@ const STAT_USAGE = "usage: stat [-FLnq] [-f format | -l | -r | -s | -x] [-t time
 const stat = tool({ name: "stat", letters: "FHLf:lnqrst:x", usage: STAT_USAGE }, (run: Run) => {
   const format =
     run.value("f") ??
-    (run.has("l") ? '%Sp %l %Su %Sg %Z %Sm %N' : '%d %i %Sp %l %Su %Sg %r %z "%Sa" "%Sm" "%Sc" "%SB" %k %b %#Xf %N');
+    (run.has("l")
+      ? "%Sp %l %Su %Sg %Z %Sm %N"
+      : '%d %i %Sp %l %Su %Sg %r %z "%Sa" "%Sm" "%Sc" "%SB" %k %b %#Xf %N');
   const timeFormat = run.value("t") ?? "%b %e %H:%M:%S %Y";
   for (const name of run.operands.length > 0 ? run.operands : ["(stdin)"]) {
     try {
@@ -216,13 +227,20 @@ function formatStat(run: Run, format: string, timeFormat: string, name: string, 
     (_all, literal: string, flags = "", width = "", _precision, kind = "", sub = "", datum = "") => {
       if (literal) return { n: "\n", t: "\t", "%": "%", "@": "1" }[literal] ?? "";
       const text = datumOf(run, datum, kind, sub, flags, timeFormat, name, location);
-      return flags.includes("-") ? text.padEnd(Number(width)) : text.padStart(Number(width), flags.includes("0") ? "0" : " ");
+      return flags.includes("-")
+        ? text.padEnd(Number(width))
+        : text.padStart(Number(width), flags.includes("0") ? "0" : " ");
     },
   );
 }
 
 const TYPE_BITS = { file: 0o100000, directory: 0o040000, symlink: 0o120000, device: 0o020000 } as const;
-const TYPE_NAMES = { file: "Regular File", directory: "Directory", symlink: "Symbolic Link", device: "Character Device" } as const;
+const TYPE_NAMES = {
+  file: "Regular File",
+  directory: "Directory",
+  symlink: "Symbolic Link",
+  device: "Character Device",
+} as const;
 const FLAG_BITS: Record<string, number> = {
   nodump: 1,
   uchg: 2,
@@ -258,7 +276,13 @@ function datumOf(
     case "Y":
       return node.type === "symlink" ? node.target : "";
     case "T":
-      return sub === "H" ? TYPE_NAMES[node.type] : node.type === "directory" ? "/" : node.type === "symlink" ? "@" : "";
+      return sub === "H"
+        ? TYPE_NAMES[node.type]
+        : node.type === "directory"
+          ? "/"
+          : node.type === "symlink"
+            ? "@"
+            : "";
     case "z":
       return number(size);
     case "Z":
@@ -285,7 +309,13 @@ function datumOf(
     case "p": {
       if (kind === "S") {
         const text = modeString(node);
-        return sub === "H" ? text.slice(1, 4) : sub === "M" ? text.slice(4, 7) : sub === "L" ? text.slice(7) : text;
+        return sub === "H"
+          ? text.slice(1, 4)
+          : sub === "M"
+            ? text.slice(4, 7)
+            : sub === "L"
+              ? text.slice(7)
+              : text;
       }
       const parts = { H: TYPE_BITS[node.type] >> 12, M: (node.mode >> 9) & 7, L: node.mode & 0o777 };
       return number(sub ? parts[sub as "H" | "M" | "L"] : TYPE_BITS[node.type] | node.mode, "O");
@@ -294,7 +324,9 @@ function datumOf(
     case "m":
     case "c":
     case "B":
-      return kind === "S" ? formatDate(new Date(node.mtime), timeFormat) : number(Math.floor(node.mtime / 1000));
+      return kind === "S"
+        ? formatDate(new Date(node.mtime), timeFormat)
+        : number(Math.floor(node.mtime / 1000));
     default:
       return "";
   }

@@ -17,19 +17,29 @@ const dateTool = tool({ name: "date", letters: "f:jnRr:uv:z:I", usage: DATE_USAG
     else time = run.io.fs.node(run.path(reference)).mtime;
   }
   const operands = [...run.operands];
-  const format = operands[0]?.startsWith("+") ? operands.shift() : operands[1]?.startsWith("+") ? operands.pop() : undefined;
+  const format = operands[0]?.startsWith("+")
+    ? operands.shift()
+    : operands[1]?.startsWith("+")
+      ? operands.pop()
+      : undefined;
   const given = operands[0];
   if (given !== undefined) {
     const parsed = parseDate(given, run.value("f"));
     if (parsed === undefined) {
-      run.warnx(run.has("f") ? `Failed conversion of \`\`${given}'' using format \`\`${run.value("f")}''` : "illegal time format");
+      run.warnx(
+        run.has("f")
+          ? `Failed conversion of \`\`${given}'' using format \`\`${run.value("f")}''`
+          : "illegal time format",
+      );
       return run.usage();
     }
     if (!run.has("j")) run.errx(1, `settimeofday (timeval): ${strerror.EPERM}`);
     time = parsed;
   }
   for (const adjustment of run.values("v")) time = adjust(time, adjustment);
-  const pattern = format?.slice(1) ?? (run.has("R") ? "%a, %d %b %Y %H:%M:%S %z" : run.has("I") ? "%Y-%m-%d" : "%a %b %e %H:%M:%S %Z %Y");
+  const pattern =
+    format?.slice(1) ??
+    (run.has("R") ? "%a, %d %b %Y %H:%M:%S %z" : run.has("I") ? "%Y-%m-%d" : "%a %b %e %H:%M:%S %Z %Y");
   run.print(`${formatDate(new Date(time), pattern)}\n`);
 });
 
@@ -51,12 +61,26 @@ function parseDate(text: string, format: string | undefined): number | undefined
       else if (letter === "T") [part.H, part.M, part.S] = value.split(":") as [string, string, string];
       else part[letter] = value;
     }
-    return Date.UTC(Number(part.Y), Number(part.m) - 1, Number(part.d), Number(part.H), Number(part.M), Number(part.S));
+    return Date.UTC(
+      Number(part.Y),
+      Number(part.m) - 1,
+      Number(part.d),
+      Number(part.H),
+      Number(part.M),
+      Number(part.S),
+    );
   }
   const stamp = /^(?:(\d\d)?(\d\d)(\d\d)(\d\d))?(\d\d)(\d\d)(?:\.(\d\d))?$/.exec(text);
   if (!stamp) return undefined;
   const [, century = "20", year = "70", month = "1", day = "1", hour, minute, second = "0"] = stamp;
-  return Date.UTC(Number(century + year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  return Date.UTC(
+    Number(century + year),
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
 }
 
 function adjust(time: number, text: string): number {
@@ -78,14 +102,28 @@ function adjust(time: number, text: string): number {
 const date: Command = (args, io) => {
   const iso = args.find((a) => /^-I./.test(a));
   if (iso === undefined) return dateTool(args, io);
-  const precision = { date: "%Y-%m-%d", hours: "%Y-%m-%dT%H+00:00", minutes: "%Y-%m-%dT%H:%M+00:00", seconds: "%Y-%m-%dT%H:%M:%S+00:00" }[iso.slice(2)];
+  const precision = {
+    date: "%Y-%m-%d",
+    hours: "%Y-%m-%dT%H+00:00",
+    minutes: "%Y-%m-%dT%H:%M+00:00",
+    seconds: "%Y-%m-%dT%H:%M:%S+00:00",
+  }[iso.slice(2)];
   if (precision === undefined) return fail(1, DATE_USAGE);
   return dateTool([...args.filter((a) => a !== iso), `+${precision}`], io);
 };
 
 // dd
 
-const sizes: Record<string, number> = { b: 512, k: 1024, K: 1024, m: 1048576, M: 1048576, g: 1073741824, G: 1073741824, "": 1 };
+const sizes: Record<string, number> = {
+  b: 512,
+  k: 1024,
+  K: 1024,
+  m: 1048576,
+  M: 1048576,
+  g: 1073741824,
+  G: 1073741824,
+  "": 1,
+};
 
 const dd: Command = (args, io) => {
   const given = new Map<string, string>();
@@ -123,7 +161,8 @@ const dd: Command = (args, io) => {
   const skip = size("skip", size("iseek", 0)) * block;
   if (endless && Number.isFinite(count)) input = input.slice(0, 1).repeat(Math.min(count * block, 1 << 28));
   else input = input.slice(skip, Number.isFinite(count) ? skip + count * block : undefined);
-  if (to === undefined) return { stdout: input, stderr: summary(input.length, input.length), status: 0, binary: true };
+  if (to === undefined)
+    return { stdout: input, stderr: summary(input.length, input.length), status: 0, binary: true };
   const path = resolvePath(io.cwd, to);
   let wrote = 0;
   try {
@@ -150,51 +189,90 @@ const dd: Command = (args, io) => {
   return { stdout: "", stderr: summary(wrote, wrote), status: 0 };
 };
 
-const seq = tool({ name: "seq", letters: "f:s:t:w", usage: "usage: seq [-w] [-f format] [-s string] [-t string] [first [incr]] last\n" }, (run: Run) => {
-  const numbers = run.operands.map(Number);
-  if (numbers.length === 0 || numbers.length > 3) run.usage();
-  const bad = numbers.findIndex(Number.isNaN);
-  if (bad >= 0) run.errx(2, `invalid floating point argument: ${run.operands[bad]}`);
-  const first = numbers.length > 1 ? numbers[0]! : 1;
-  const last = numbers.at(-1)!;
-  const increment = numbers.length > 2 ? numbers[1]! : first <= last ? 1 : -1;
-  if (increment === 0) run.errx(1, "zero increment");
-  const out: string[] = [];
-  for (let n = first; increment > 0 ? n <= last : n >= last; n += increment) out.push(String(n));
-  const width = run.has("w") ? Math.max(...out.map((t) => t.length)) : 0;
-  const separator = run.value("s")?.replace(/\\n/g, "\n").replace(/\\t/g, "\t") ?? "\n";
-  run.print(out.map((t) => t.padStart(width, "0") + separator).join("") + (run.value("t") ?? ""));
-});
+const seq = tool(
+  {
+    name: "seq",
+    letters: "f:s:t:w",
+    usage: "usage: seq [-w] [-f format] [-s string] [-t string] [first [incr]] last\n",
+  },
+  (run: Run) => {
+    const numbers = run.operands.map(Number);
+    if (numbers.length === 0 || numbers.length > 3) run.usage();
+    const bad = numbers.findIndex(Number.isNaN);
+    if (bad >= 0) run.errx(2, `invalid floating point argument: ${run.operands[bad]}`);
+    const first = numbers.length > 1 ? numbers[0]! : 1;
+    const last = numbers.at(-1)!;
+    const increment = numbers.length > 2 ? numbers[1]! : first <= last ? 1 : -1;
+    if (increment === 0) run.errx(1, "zero increment");
+    const out: string[] = [];
+    for (let n = first; increment > 0 ? n <= last : n >= last; n += increment) out.push(String(n));
+    const width = run.has("w") ? Math.max(...out.map((t) => t.length)) : 0;
+    const separator = run.value("s")?.replace(/\\n/g, "\n").replace(/\\t/g, "\t") ?? "\n";
+    run.print(out.map((t) => t.padStart(width, "0") + separator).join("") + (run.value("t") ?? ""));
+  },
+);
 
 /** Negative numbers are no options. */
 const seqCommand: Command = (args, io) => {
-  const at = args.findIndex((a) => /^-[\d.]/.test(a));
-  return seq(at < 0 ? args : [...args.slice(0, at), "--", ...args.slice(at)], io);
+  const operand = args.findIndex((a) => !a.startsWith("-"));
+  const negative = args.findIndex((a) => /^-[\d.]/.test(a));
+  if (negative < 0 || (operand >= 0 && operand < negative)) return seq(args, io);
+  return seq([...args.slice(0, negative), "--", ...args.slice(negative)], io);
 };
 
 const getent: Command = (args, io) => {
   const [database, ...keys] = args;
-  const files: Record<string, string> = { passwd: "/etc/passwd", group: "/etc/group", services: "/etc/services", hosts: "/etc/hosts", protocols: "/etc/protocols" };
+  const files: Record<string, string> = {
+    passwd: "/etc/passwd",
+    group: "/etc/group",
+    services: "/etc/services",
+    hosts: "/etc/hosts",
+    protocols: "/etc/protocols",
+  };
   const file = files[database ?? ""];
   if (file === undefined) return fail(1, `Unknown database: ${database}\n`);
-  const lines = io.fs.readText(file).split("\n").filter((l) => l !== "" && !l.startsWith("#"));
+  const lines = io.fs
+    .readText(file)
+    .split("\n")
+    .filter((l) => l !== "" && !l.startsWith("#"));
   if (keys.length === 0) return ok(`${lines.join("\n")}\n`);
-  const found = keys.flatMap((key) => lines.filter((l) => l.split(/[:\s]/).slice(0, 3).includes(key)).slice(0, 1));
-  return { stdout: found.map((l) => `${l}\n`).join(""), stderr: "", status: found.length === keys.length ? 0 : 2 };
+  const found = keys.flatMap((key) =>
+    lines.filter((l) => l.split(/[:\s]/).slice(0, 3).includes(key)).slice(0, 1),
+  );
+  return {
+    stdout: found.map((l) => `${l}\n`).join(""),
+    stderr: "",
+    status: found.length === keys.length ? 0 : 2,
+  };
 };
 
-const truncate = tool({ name: "truncate", letters: "cdl:o:r:s:", usage: "usage: truncate [-c] -s [+|-|%|/]size[K|k|M|m|G|g|T|t] file ...\n       truncate [-c] -r rfile file ...\n" }, (run: Run) => {
-  const match = /^([-+]?)(\d+)([kKmMgG]?)$/.exec(run.value("s") ?? "");
-  if (!match || run.operands.length === 0) run.usage();
-  const amount = Number(match[2]) * sizes[match[3]!]!;
-  for (const name of run.operands) {
-    const old = run.io.fs.peek(run.path(name));
-    if (!old && run.has("c")) continue;
-    const content = old?.type === "file" ? old.content : "";
-    const size = match[1] === "+" ? content.length + amount : match[1] === "-" ? Math.max(0, content.length - amount) : amount;
-    run.attempt(name, () => run.io.fs.writeBytes(run.path(name), content.slice(0, size).padEnd(size, "\0")));
-  }
-});
+const truncate = tool(
+  {
+    name: "truncate",
+    letters: "cdl:o:r:s:",
+    usage:
+      "usage: truncate [-c] -s [+|-|%|/]size[K|k|M|m|G|g|T|t] file ...\n       truncate [-c] -r rfile file ...\n",
+  },
+  (run: Run) => {
+    const match = /^([-+]?)(\d+)([kKmMgG]?)$/.exec(run.value("s") ?? "");
+    if (!match || run.operands.length === 0) run.usage();
+    const amount = Number(match[2]) * sizes[match[3]!]!;
+    for (const name of run.operands) {
+      const old = run.io.fs.peek(run.path(name));
+      if (!old && run.has("c")) continue;
+      const content = old?.type === "file" ? old.content : "";
+      const size =
+        match[1] === "+"
+          ? content.length + amount
+          : match[1] === "-"
+            ? Math.max(0, content.length - amount)
+            : amount;
+      run.attempt(name, () =>
+        run.io.fs.writeBytes(run.path(name), content.slice(0, size).padEnd(size, "\0")),
+      );
+    }
+  },
+);
 
 const make: Command = (args, io) => {
   const at = args.indexOf("-C");
@@ -202,17 +280,21 @@ const make: Command = (args, io) => {
   const target = args.find((a, n) => !a.startsWith("-") && !a.includes("=") && n !== at + 1);
   return {
     stdout: `\nmake: stopped in ${folder}\n`,
-    stderr: target === undefined ? "make: no target to make.\n" : `make: don't know how to make ${target}. Stop\n`,
+    stderr:
+      target === undefined ? "make: no target to make.\n" : `make: don't know how to make ${target}. Stop\n`,
     status: target === undefined ? 1 : 2,
   };
 };
 
 const nothing: Command = () => ok();
 
-const fsync = tool({ name: "fsync", letters: "", usage: "usage: fsync file ...\n", usageStatus: 64 }, (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  for (const name of run.operands) run.attempt(`open ${name}`, () => void run.io.fs.node(run.path(name)));
-});
+const fsync = tool(
+  { name: "fsync", letters: "", usage: "usage: fsync file ...\n", usageStatus: 64 },
+  (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    for (const name of run.operands) run.attempt(`open ${name}`, () => void run.io.fs.node(run.path(name)));
+  },
+);
 
 /** The machine goes down and comes up while the session that asked is cut. */
 const reboot: Command = async (_args, io) => {
@@ -223,7 +305,11 @@ const reboot: Command = async (_args, io) => {
 
 const shutdown: Command = async (args, io) => {
   if (io.who.uid !== 0) return fail(1, "shutdown: NOT super-user\n");
-  if (args.length < 2) return fail(1, "usage: shutdown [-] [-c | -f | -h | -p | -r | -k] [-o [-n]] [-q] time [warning-message ...]\n       poweroff\n");
+  if (args.length < 2)
+    return fail(
+      1,
+      "usage: shutdown [-] [-c | -f | -h | -p | -r | -k] [-o [-n]] [-q] time [warning-message ...]\n       poweroff\n",
+    );
   return args[0] === "-r" ? reboot(args, io) : ok();
 };
 
@@ -238,16 +324,38 @@ const logger: Command = (args, io) => {
   const text = words.length > 0 ? words.join(" ") : io.stdin.trimEnd();
   const stamp = formatDate(new Date(io.kernel.clock.now()), "%b %e %H:%M:%S");
   try {
-    io.kernel.storage.fs.writeText("/var/log/messages", `${stamp} fbsd14 ${tag}[${io.process.task.pid}]: ${text}\n`, { append: true });
+    io.kernel.storage.fs.writeText(
+      "/var/log/messages",
+      `${stamp} fbsd14 ${tag}[${io.process.task.pid}]: ${text}\n`,
+      { append: true },
+    );
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
   }
   return ok();
 };
 
+const hostname = tool(
+  { name: "hostname", letters: "dfs", usage: "usage: hostname [-f] [-s | -d] [name-of-host]\n" },
+  (run: Run) => {
+    const { kernel, who } = run.io;
+    const [name] = run.operands;
+    if (name !== undefined) {
+      if (who.uid !== 0) run.errx(1, `sethostname: ${strerror.EPERM}`);
+      if (who.jail) who.jail.hostname = name;
+      else kernel.sysctl.hostname = name;
+      return;
+    }
+    const full = who.jail ? who.jail.hostname : kernel.sysctl.hostname;
+    const [short = "", ...domain] = full.split(".");
+    run.print(`${run.has("s") ? short : run.has("d") ? domain.join(".") : full}\n`);
+  },
+);
+
 export const miscTools: Commands = {
   "/bin/date": date,
   "/bin/dd": dd,
+  "/bin/hostname": hostname,
   "/bin/pwd": (_args, io) => ok(`${io.cwd}\n`),
   "/bin/sync": nothing,
   "/bin/stty": nothing,

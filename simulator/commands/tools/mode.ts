@@ -1,5 +1,10 @@
 /** chmod(1)'s modes, octal or symbolic, applied to `old`; undefined if it is neither. */
-export function applyMode(text: string, old: number, isDirectory: boolean, umask: number): number | undefined {
+export function applyMode(
+  text: string,
+  old: number,
+  isDirectory: boolean,
+  umask: number,
+): number | undefined {
   if (/^[0-7]{1,5}$/.test(text)) return Number.parseInt(text, 8) & 0o7777;
   let mode = old;
   for (const clause of text.split(",")) {
@@ -35,7 +40,17 @@ function bitsOf(what: string, who: string, mode: number, isDirectory: boolean): 
       continue;
     }
     const three =
-      letter === "r" ? 4 : letter === "w" ? 2 : letter === "x" ? 1 : letter === "X" ? (isDirectory || mode & 0o111 ? 1 : 0) : (mode >> SHIFT[letter as "u" | "g" | "o"]) & 7;
+      letter === "r"
+        ? 4
+        : letter === "w"
+          ? 2
+          : letter === "x"
+            ? 1
+            : letter === "X"
+              ? isDirectory || mode & 0o111
+                ? 1
+                : 0
+              : (mode >> SHIFT[letter as "u" | "g" | "o"]) & 7;
     for (const w of who) bits |= three << SHIFT[w as "u" | "g" | "o"];
   }
   return bits;

@@ -2,10 +2,9 @@ import { type Command, type Commands, Errno, fail, ok, type Result, strerror } f
 import { credentialsOf } from "../../kernel/accounts";
 import type { Process as Entry } from "../../kernel/processes";
 import { resolvePath, toText } from "../../kernel/vfs";
-import { signalName } from "../../shell/builtins";
 import { runShell } from "../../shell/main";
 import { Killed, type Process, Task } from "../../shell/process";
-import { signalNumbers } from "../../shell/shell";
+import { signalName, signalNumbers } from "../../shell/signals";
 import { FileStream, type Stream, Text } from "../../shell/streams";
 import { formatDate } from "./date-format";
 import { type Run, tool } from "./tool";
@@ -29,45 +28,60 @@ async function child(
 
 // lockf
 
-const LOCKF_USAGE = "usage: lockf [-knsw] [-t seconds] file command [arguments]\n       lockf [-s] [-t seconds] fd\n";
+const LOCKF_USAGE =
+  "usage: lockf [-knsw] [-t seconds] file command [arguments]\n       lockf [-s] [-t seconds] fd\n";
 
-const lockf = tool({ name: "lockf", letters: "knpst:w", usage: LOCKF_USAGE, usageStatus: 64 }, async (run: Run) => {
-  const [file, ...argv] = run.operands;
-  const timeout = run.value("t") === undefined ? undefined : Number(run.value("t"));
-  if (file === undefined || argv.length === 0) run.usage();
-  if (timeout !== undefined && !Number.isInteger(timeout)) run.errx(64, `invalid timeout "${run.value("t")}"`);
-  const { fs, kernel } = run.io;
-  const path = run.path(file);
-  try {
-    if (!fs.peek(path)) {
-      if (run.has("n")) throw new Errno("ENOENT");
-      fs.writeBytes(path, "", { mode: 0o666 });
-    } else fs.open(path, run.has("w") ? "update" : "read");
-  } catch (error) {
-    if (!(error instanceof Errno)) throw error;
-    if (run.has("n") && error.code === "ENOENT") return 69;
-    run.warnx(`cannot open ${file}: ${strerror[error.code]}`);
-    return 73;
-  }
-  const node = fs.node(path);
-  if (!(await acquire(run.io.process, node, timeout))) {
-    if (!run.has("s")) run.warnx(`${file}: already locked`);
-    return 75;
-  }
-  try {
-    return await child(run, argv, (reason) => run.errx(1, `${argv[0]}: ${reason}`));
-  } finally {
-    if (!run.has("k") && fs.peek(path) === node) fs.unlink(path);
-    kernel.locks.release(node);
-  }
-});
+const lockf = tool(
+  { name: "lockf", letters: "knpst:w", usage: LOCKF_USAGE, usageStatus: 64 },
+  async (run: Run) => {
+    const [file, ...argv] = run.operands;
+    const timeout = run.value("t") === undefined ? undefined : Number(run.value("t"));
+    if (file === undefined || argv.length === 0) run.usage();
+    if (timeout !== undefined && !Number.isInteger(timeout))
+      run.errx(64, `invalid timeout "${run.value("t")}"`);
+    const { fs, kernel } = run.io;
+    const path = run.path(file);
+    let node: ReturnType<typeof fs.node>;
+    for (;;) {
+      try {
+        if (!fs.peek(path)) {
+          if (run.has("n")) throw new Errno("ENOENT");
+          fs.writeBytes(path, "", { mode: 0o666 });
+        } else fs.open(path, run.has("w") ? "update" : "read");
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        if (run.has("n") && error.code === "ENOENT") return 69;
+        run.warnx(`cannot open ${file}: ${strerror[error.code]}`);
+        return 73;
+      }
+      node = fs.node(path);
+      if (!(await acquire(run.io.process, node, timeout))) {
+        if (!run.has("s")) run.warnx(`${file}: already locked`);
+        return 75;
+      }
+      // Without -k the one before has removed the file that was waited for: a lock on it locks nobody out.
+      if (fs.peek(path) === node) break;
+      kernel.locks.release(node);
+    }
+    try {
+      return await child(run, argv, (reason) => run.errx(1, `${argv[0]}: ${reason}`));
+    } finally {
+      if (!run.has("k") && fs.peek(path) === node) fs.unlink(path);
+      kernel.locks.release(node);
+    }
+  },
+);
 
 /** While it waits, the host's clock runs this much faster than the real one. */
 const HASTE = 20;
 const TICK = 5;
 
 /** Another session holds the lock: it goes on in real time, so that is what is waited for. */
-async function acquire(process: Process, node: ReturnType<Process["fs"]["node"]>, seconds: number | undefined): Promise<boolean> {
+async function acquire(
+  process: Process,
+  node: ReturnType<Process["fs"]["node"]>,
+  seconds: number | undefined,
+): Promise<boolean> {
   const { locks, clock } = process.kernel;
   if (locks.take(node)) return true;
   const end = seconds === undefined ? Number.POSITIVE_INFINITY : clock.now() + seconds * 1000;
@@ -128,22 +142,36 @@ const timeout = tool(
         Number.isFinite(deadline) ? { deadline } : {},
       );
     } catch (error) {
-      const ours = error instanceof Killed && error.signal === "TERM" && kernel.clock.now() >= deadline && deadline < outer;
+      const ours =
+        error instanceof Killed &&
+        error.signal === "TERM" &&
+        kernel.clock.now() >= deadline &&
+        deadline < outer;
       if (!ours || process.session.ended) throw error;
       return run.has("p") ? 143 : 124;
     }
   },
 );
 
-const nohup = tool({ name: "nohup", letters: "", usage: "usage: nohup [--] utility [arguments]\n", usageStatus: 127 }, async (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  return child(run, run.operands, (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${run.operands[0]}: ${reason}`));
-});
+const nohup = tool(
+  { name: "nohup", letters: "", usage: "usage: nohup [--] utility [arguments]\n", usageStatus: 127 },
+  async (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    return child(run, run.operands, (reason, code) =>
+      run.errx(code === "ENOENT" ? 127 : 126, `${run.operands[0]}: ${reason}`),
+    );
+  },
+);
 
-const nice = tool({ name: "nice", letters: "n:", usage: "usage: nice [-n incr] utility [argument ...]\n" }, async (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  return child(run, run.operands, (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${run.operands[0]}: ${reason}`));
-});
+const nice = tool(
+  { name: "nice", letters: "n:", usage: "usage: nice [-n incr] utility [argument ...]\n" },
+  async (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    return child(run, run.operands, (reason, code) =>
+      run.errx(code === "ENOENT" ? 127 : 126, `${run.operands[0]}: ${reason}`),
+    );
+  },
+);
 
 const DAEMON_USAGE =
   "usage: daemon [-cfrS] [-p child_pidfile] [-P supervisor_pidfile]\n" +
@@ -153,26 +181,32 @@ const DAEMON_USAGE =
   "              command arguments ...\n";
 
 /** daemon(8): the command goes on beside whatever else happens, until it ends or is killed. */
-const daemon = tool({ name: "daemon", letters: "cfHSp:P:ru:o:t:l:s:T:m:R:", usage: DAEMON_USAGE }, async (run: Run) => {
-  if (run.operands.length === 0) run.usage();
-  const { io } = run;
-  const out = run.value("o");
-  const fds = new Map<number, Stream>(io.process.fds);
-  if (run.has("f")) fds.set(0, new Text("")).set(1, discard).set(2, discard);
-  if (out !== undefined) {
-    const stream = new FileStream(io.fs.open(run.path(out), "append"));
-    fds.set(1, stream).set(2, stream);
-  }
-  const file = io.process.which(run.operands[0]!);
-  if (file === undefined) return run.has("r") ? 0 : 0;
-  const pid = spawnDetached(io.process, run.operands, fds);
-  for (const letter of ["p", "P"]) {
-    const name = run.value(letter);
-    if (name !== undefined) run.attempt(`ppidfile \`\`${name}''`, () => io.fs.writeText(run.path(name), String(pid), { mode: 0o600 }));
-  }
-  // Until it waits for something itself.
-  await new Promise((resolve) => setImmediate(resolve));
-});
+const daemon = tool(
+  { name: "daemon", letters: "cfHSp:P:ru:o:t:l:s:T:m:R:", usage: DAEMON_USAGE },
+  async (run: Run) => {
+    if (run.operands.length === 0) run.usage();
+    const { io } = run;
+    const out = run.value("o");
+    const fds = new Map<number, Stream>(io.process.fds);
+    if (run.has("f")) fds.set(0, new Text("")).set(1, discard).set(2, discard);
+    if (out !== undefined) {
+      const stream = new FileStream(io.fs.open(run.path(out), "append"));
+      fds.set(1, stream).set(2, stream);
+    }
+    const file = io.process.which(run.operands[0]!);
+    if (file === undefined) return run.has("r") ? 0 : 0;
+    const pid = spawnDetached(io.process, run.operands, fds);
+    for (const letter of ["p", "P"]) {
+      const name = run.value(letter);
+      if (name !== undefined)
+        run.attempt(`ppidfile \`\`${name}''`, () =>
+          io.fs.writeText(run.path(name), String(pid), { mode: 0o600 }),
+        );
+    }
+    // Until it waits for something itself.
+    await new Promise((resolve) => setImmediate(resolve));
+  },
+);
 
 const discard: Stream = {
   readAll: async () => "",
@@ -198,7 +232,7 @@ export function spawnDetached(process: Process, argv: readonly string[], fds: Ma
   });
   task = new Task(entry.pid);
   void process
-    .spawn(argv, { fds, task, session: detached, background: true, cwd: "/" })
+    .spawn(argv, { fds, task, session: detached, background: true, listed: true, cwd: "/" })
     .catch((error: unknown) => {
       if (!(error instanceof Killed || error instanceof Errno)) throw error;
     })
@@ -206,7 +240,8 @@ export function spawnDetached(process: Process, argv: readonly string[], fds: Ma
   return entry.pid;
 }
 
-const SLEEP_USAGE = "usage: sleep number[unit] [...]\nUnit can be 's' (seconds, the default), m (minutes), h (hours), or d (days).\n";
+const SLEEP_USAGE =
+  "usage: sleep number[unit] [...]\nUnit can be 's' (seconds, the default), m (minutes), h (hours), or d (days).\n";
 
 const sleep: Command = async (args, io) => {
   if (args.length === 0) return fail(1, SLEEP_USAGE);
@@ -237,9 +272,14 @@ const env = tool({ name: "env", letters: "0iL:P:S:U:u:v", usage: ENV_USAGE }, as
     for (const [name, value] of variables) run.print(`${name}=${value}${end}`);
     return;
   }
-  return child(run, words, (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${words[0]}: ${reason}`), {
-    env: variables,
-  });
+  return child(
+    run,
+    words,
+    (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${words[0]}: ${reason}`),
+    {
+      env: variables,
+    },
+  );
 });
 
 const printenv: Command = (args, io) => {
@@ -258,30 +298,46 @@ const XARGS_USAGE =
   "             [-J replstr] [-L number] [-n number [-x]] [-P maxprocs]\n" +
   "             [-s size] [utility [argument ...]]\n";
 
-const xargs = tool({ name: "xargs", letters: "0E:I:J:L:n:oP:pR:rS:s:tx", usage: XARGS_USAGE }, async (run: Run) => {
-  const input = toText(run.io.input);
-  const utility = run.operands.length > 0 ? [...run.operands] : ["echo"];
-  const replace = run.value("I");
-  const items = run.has("0")
-    ? input.split("\0").filter((_, n, all) => n < all.length - 1 || all[n] !== "")
-    : replace !== undefined
-      ? input.split("\n").map((l) => l.trimStart()).filter(Boolean)
-      : words(input);
-  const size = replace !== undefined ? 1 : Number(run.value("n") ?? run.value("L") ?? 5000);
-  const inherited = new Map(run.io.process.fds).set(0, new Text(""));
-  for (let at = 0; at < items.length; at += size) {
-    const some = items.slice(at, at + size);
-    const argv = fillIn(utility, some, replace, run.value("J"));
-    if (run.has("t")) run.io.process.tell(`${argv.join(" ")}\n`);
-    const status = await child(run, argv, (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${argv[0]}: ${reason}`), {
-      fds: new Map(inherited),
-    });
-    if (status === 255) run.errx(124, `${argv[0]}: exited with status 255; aborting`);
-    if (status !== 0) run.status = 1;
-  }
-});
+const xargs = tool(
+  { name: "xargs", letters: "0E:I:J:L:n:oP:pR:rS:s:tx", usage: XARGS_USAGE },
+  async (run: Run) => {
+    const input = toText(run.io.input);
+    const utility = run.operands.length > 0 ? [...run.operands] : ["echo"];
+    const replace = run.value("I");
+    const items = run.has("0")
+      ? input.split("\0").filter((_, n, all) => n < all.length - 1 || all[n] !== "")
+      : replace !== undefined
+        ? input
+            .split("\n")
+            .map((l) => l.trimStart())
+            .filter(Boolean)
+        : words(input);
+    const size = replace !== undefined ? 1 : Number(run.value("n") ?? run.value("L") ?? 5000);
+    const inherited = new Map(run.io.process.fds).set(0, new Text(""));
+    for (let at = 0; at < items.length; at += size) {
+      const some = items.slice(at, at + size);
+      const argv = fillIn(utility, some, replace, run.value("J"));
+      if (run.has("t")) run.io.process.tell(`${argv.join(" ")}\n`);
+      const status = await child(
+        run,
+        argv,
+        (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${argv[0]}: ${reason}`),
+        {
+          fds: new Map(inherited),
+        },
+      );
+      if (status === 255) run.errx(124, `${argv[0]}: exited with status 255; aborting`);
+      if (status !== 0) run.status = 1;
+    }
+  },
+);
 
-function fillIn(utility: readonly string[], items: readonly string[], replace: string | undefined, insert: string | undefined): string[] {
+function fillIn(
+  utility: readonly string[],
+  items: readonly string[],
+  replace: string | undefined,
+  insert: string | undefined,
+): string[] {
   if (replace !== undefined) return utility.map((word) => word.replaceAll(replace, items[0] ?? ""));
   const at = insert === undefined ? -1 : utility.indexOf(insert);
   return at < 0 ? [...utility, ...items] : [...utility.slice(0, at), ...items, ...utility.slice(at + 1)];
@@ -289,8 +345,8 @@ function fillIn(utility: readonly string[], items: readonly string[], replace: s
 
 /** Blanks separate, quotes and backslashes protect. */
 function words(text: string): string[] {
-  return [...text.matchAll(/(?:"[^"\n]*"|'[^'\n]*'|\\[^]|[^\s"'\\])+/g)].map(([word]) =>
-    word.replace(/"([^"]*)"|'([^']*)'|\\([^])/g, (_, a, b, c) => a ?? b ?? c),
+  return [...text.matchAll(/(?:"[^"\n]*"|'[^'\n]*'|\\[\s\S]|[^\s"'\\])+/g)].map(([word]) =>
+    word.replace(/"([^"]*)"|'([^']*)'|\\([\s\S])/g, (_, a, b, c) => a ?? b ?? c),
   );
 }
 
@@ -320,7 +376,8 @@ const kill: Command = (args, io) => {
     if (name === "") return fail(1, `kill: unknown signal ${word}; valid signals:\n`);
   }
   if (words[0] === "--") words.shift();
-  if (words.length === 0) return fail(2, "usage: kill [-s signal_name] pid ...\n       kill -l [exit_status]\n");
+  if (words.length === 0)
+    return fail(2, "usage: kill [-s signal_name] pid ...\n       kill -l [exit_status]\n");
   let stderr = "";
   for (const word of words) {
     const pid = Math.abs(Number(word));
@@ -351,14 +408,21 @@ function selected(run: Run): Entry[] {
   });
   const file = run.value("F");
   const pid = file === undefined ? undefined : Number(io.fs.readText(run.path(file)).trim());
-  const uids = run.value("u")?.split(",").map((w) => credentialsOf(io.fs, w)?.uid ?? Number(w));
+  const uids = run
+    .value("u")
+    ?.split(",")
+    .map((w) => credentialsOf(io.fs, w)?.uid ?? Number(w));
   if (run.operands.length === 0 && !jids && pid === undefined && !uids) run.usage();
-  const patterns = run.operands.map((p) => new RegExp(run.has("x") ? `^(?:${p})$` : p, run.has("i") ? "i" : ""));
+  const patterns = run.operands.map(
+    (p) => new RegExp(run.has("x") ? `^(?:${p})$` : p, run.has("i") ? "i" : ""),
+  );
   const found = visible(io.process).filter((p) => {
     const text = run.has("f") ? p.command : p.name;
     const matches =
       (patterns.length === 0 || patterns.some((r) => r.test(text))) &&
       (!jids || (jail === "any" ? p.jid > 0 : jids.includes(p.jid))) &&
+      // Never itself.
+      p.pid !== io.process.task.pid &&
       (pid === undefined || p.pid === pid) &&
       (!uids || uids.includes(p.uid ?? 0));
     return matches !== run.has("v");
@@ -367,23 +431,27 @@ function selected(run: Run): Entry[] {
   return run.has("o") ? found.slice(0, 1) : found;
 }
 
-const pgrep = tool({ name: "pgrep", letters: PGREP_LETTERS, usage: PGREP_USAGE("pgrep"), usageStatus: 2 }, (run: Run) => {
-  const found = selected(run);
-  if (!run.has("q"))
-    run.print(
-      found
-        .map((p) => `${p.pid}${run.has("l") ? ` ${run.has("f") ? p.command : p.name}` : ""}`)
-        .join(run.value("d") ?? "\n") + (found.length > 0 ? "\n" : ""),
-    );
-  return found.length > 0 ? 0 : 1;
-});
+const pgrep = tool(
+  { name: "pgrep", letters: PGREP_LETTERS, usage: PGREP_USAGE("pgrep"), usageStatus: 2 },
+  (run: Run) => {
+    const found = selected(run);
+    if (!run.has("q"))
+      run.print(
+        found
+          .map((p) => `${p.pid}${run.has("l") ? ` ${run.has("f") ? p.command : p.name}` : ""}`)
+          .join(run.value("d") ?? "\n") + (found.length > 0 ? "\n" : ""),
+      );
+    return found.length > 0 ? 0 : 1;
+  },
+);
 
 const pkillTool = (name: string): Command =>
   tool({ name: "pkill", letters: PGREP_LETTERS, usage: PGREP_USAGE("pkill"), usageStatus: 2 }, (run: Run) => {
     const found = selected(run);
     for (const entry of found) {
       if (run.has("l")) run.print(`kill -${signalNumbers[name] ?? 15} ${entry.pid}\n`);
-      if (!signal(run.io.process, entry, name)) run.warnx(`signalling pid ${entry.pid}: ${strerror.EPERM}`, 3);
+      if (!signal(run.io.process, entry, name))
+        run.warnx(`signalling pid ${entry.pid}: ${strerror.EPERM}`, 3);
     }
     return found.length > 0 ? run.status : 1;
   });
@@ -418,7 +486,11 @@ const columns: Record<string, Column> = {
   pid: { title: "PID", value: (p) => String(p.pid) },
   ppid: { title: "PPID", value: () => "1" },
   uid: { title: "UID", value: (p) => String(p.uid ?? 0) },
-  user: { title: "USER", left: true, value: (p) => (p.uid === undefined || p.uid === 0 ? "root" : String(p.uid)) },
+  user: {
+    title: "USER",
+    left: true,
+    value: (p) => (p.uid === undefined || p.uid === 0 ? "root" : String(p.uid)),
+  },
   jid: { title: "JID", value: (p) => String(p.jid) },
   jail: {
     title: "JAIL",
@@ -444,31 +516,44 @@ function elapsed(ms: number): string {
   return `${hours > 0 ? `${two(hours)}:` : ""}${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
-const psTool = tool({ name: "ps", letters: "aCcdeHhjlmrSTuvwXxZO:o:G:J:M:N:p:t:U:L", usage: PS_USAGE }, (run: Run) => {
-  const wanted = run.values("o").flatMap((f) => f.split(/[, ]+/)).filter(Boolean);
-  const names = wanted.length > 0 ? wanted : ["pid", "tt", "stat", "time", "command"];
-  const shown = names.map((name) => {
-    const [key, title] = name.split("=");
-    const column = columns[key!];
-    if (!column) run.errx(1, `${key}: keyword not found`);
-    return { ...column, title: title ?? column.title };
-  });
-  const pids = run.value("p")?.split(",").map(Number);
-  const jids = run.value("J")?.split(",").map((w) => run.io.kernel.jails.all.find((j) => j.name === w || String(j.jid) === w)?.jid ?? Number(w));
-  const entries = visible(run.io.process).filter((p) => (!pids || pids.includes(p.pid)) && (!jids || jids.includes(p.jid)));
-  const rows = entries.map((p) => shown.map((c) => c.value(p, run)));
-  const header = shown.map((c) => c.title);
-  const lines = header.some((t) => t !== "") && !names.every((n) => n.endsWith("=")) ? [header, ...rows] : rows;
-  const widths = shown.map((c, n) => Math.max(c.title.length, ...rows.map((r) => r[n]!.length)));
-  for (const line of lines)
-    run.print(
-      `${line.map((text, n) => (shown[n]!.left ? (n === line.length - 1 ? text : text.padEnd(widths[n]!)) : text.padStart(widths[n]!))).join(" ")}\n`,
+const psTool = tool(
+  { name: "ps", letters: "aCcdeHhjlmrSTuvwXxZO:o:G:J:M:N:p:t:U:L", usage: PS_USAGE },
+  (run: Run) => {
+    const wanted = run
+      .values("o")
+      .flatMap((f) => f.split(/[, ]+/))
+      .filter(Boolean);
+    const names = wanted.length > 0 ? wanted : ["pid", "tt", "stat", "time", "command"];
+    const shown = names.map((name) => {
+      const [key, title] = name.split("=");
+      const column = columns[key!];
+      if (!column) run.errx(1, `${key}: keyword not found`);
+      return { ...column, title: title ?? column.title };
+    });
+    const pids = run.value("p")?.split(",").map(Number);
+    const jids = run
+      .value("J")
+      ?.split(",")
+      .map((w) => run.io.kernel.jails.all.find((j) => j.name === w || String(j.jid) === w)?.jid ?? Number(w));
+    const entries = visible(run.io.process).filter(
+      (p) => (!pids || pids.includes(p.pid)) && (!jids || jids.includes(p.jid)),
     );
-  return entries.length > 0 || (!pids && !jids) ? 0 : 1;
-});
+    const rows = entries.map((p) => shown.map((c) => c.value(p, run)));
+    const header = shown.map((c) => c.title);
+    const lines =
+      header.some((t) => t !== "") && !names.every((n) => n.endsWith("=")) ? [header, ...rows] : rows;
+    const widths = shown.map((c, n) => Math.max(c.title.length, ...rows.map((r) => r[n]!.length)));
+    for (const line of lines)
+      run.print(
+        `${line.map((text, n) => (shown[n]!.left ? (n === line.length - 1 ? text : text.padEnd(widths[n]!)) : text.padStart(widths[n]!))).join(" ")}\n`,
+      );
+    return entries.length > 0 || (!pids && !jids) ? 0 : 1;
+  },
+);
 
 /** `ps aux` works without the dash. */
-const ps: Command = (args, io) => psTool(/^[a-zA-Z]/.test(args[0] ?? "") ? [`-${args[0]}`, ...args.slice(1)] : args, io);
+const ps: Command = (args, io) =>
+  psTool(/^[a-zA-Z]/.test(args[0] ?? "") ? [`-${args[0]}`, ...args.slice(1)] : args, io);
 
 // su, chroot
 
@@ -476,7 +561,8 @@ const su: Command = async (args, io) => {
   let user = "root";
   let n = 0;
   let login = false;
-  for (; n < args.length && args[n]!.startsWith("-"); n++) if (args[n] === "-" || args[n]!.includes("l")) login = true;
+  for (; n < args.length && args[n]!.startsWith("-"); n++)
+    if (args[n] === "-" || args[n]!.includes("l")) login = true;
   if (args[n] !== undefined) user = args[n++]!;
   const credentials = credentialsOf(io.fs, user);
   if (!credentials) return fail(1, `su: unknown login: ${user}\n`);
@@ -493,20 +579,33 @@ const su: Command = async (args, io) => {
   return quiet(await runShell(args.slice(n), shell, "su"));
 };
 
-const chroot = tool({ name: "chroot", letters: "G:g:u:n", usage: "usage: chroot [-g group] [-G group,group,...] [-u user] [-n] newroot [command]\n" }, async (run: Run) => {
-  const [root, ...argv] = run.operands;
-  if (root === undefined) run.usage();
-  const { io } = run;
-  if (io.who.uid !== 0) run.errx(1, `${root}: ${strerror.EPERM}`);
-  try {
-    if (!io.fs.isDirectory(run.path(root))) throw new Errno(io.fs.existsSync(run.path(root)) ? "ENOTDIR" : "ENOENT");
-    const fs = io.fs.chroot(run.path(root));
-    const words = argv.length > 0 ? argv : ["/bin/sh", "-i"];
-    return await child(run, words, (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${words[0]}: ${reason}`), { fs, cwd: "/" });
-  } catch (error) {
-    run.warn(root, error);
-  }
-});
+const chroot = tool(
+  {
+    name: "chroot",
+    letters: "G:g:u:n",
+    usage: "usage: chroot [-g group] [-G group,group,...] [-u user] [-n] newroot [command]\n",
+  },
+  async (run: Run) => {
+    const [root, ...argv] = run.operands;
+    if (root === undefined) run.usage();
+    const { io } = run;
+    if (io.who.uid !== 0) run.errx(1, `${root}: ${strerror.EPERM}`);
+    try {
+      if (!io.fs.isDirectory(run.path(root)))
+        throw new Errno(io.fs.existsSync(run.path(root)) ? "ENOTDIR" : "ENOENT");
+      const fs = io.fs.chroot(run.path(root));
+      const words = argv.length > 0 ? argv : ["/bin/sh", "-i"];
+      return await child(
+        run,
+        words,
+        (reason, code) => run.errx(code === "ENOENT" ? 127 : 126, `${words[0]}: ${reason}`),
+        { fs, cwd: "/" },
+      );
+    } catch (error) {
+      run.warn(root, error);
+    }
+  },
+);
 
 const which: Command = (args, io) => {
   const names = args.filter((a) => !a.startsWith("-"));

@@ -3,6 +3,7 @@ import { type Command, type Commands, Errno, fail, strerror } from "../../comman
 import { resolvePath, toBytes, toText } from "../../kernel/vfs";
 import { readArchive } from "./archive-format";
 import { bundled } from "./bundled";
+import { diff } from "./diff";
 import { type Run, tool } from "./tool";
 
 /** The bytes of an operand; `-` is standard input. Undefined (and warned) if it cannot be read. */
@@ -18,30 +19,36 @@ function read(run: Run, name: string): string | undefined {
 
 const inputs = (run: Run): readonly string[] => (run.operands.length > 0 ? run.operands : ["-"]);
 
-const cat = tool({ name: "cat", letters: "belnstuv", usage: "usage: cat [-belnstuv] [file ...]\n" }, (run: Run) => {
-  run.binary = true;
-  let number = 0;
-  let blank = false;
-  for (const name of inputs(run)) {
-    const bytes = read(run, name);
-    if (bytes === undefined) continue;
-    if (!/[bensvt]/.test(run.order.join(""))) {
-      run.print(bytes);
-      continue;
+const cat = tool(
+  { name: "cat", letters: "belnstuv", usage: "usage: cat [-belnstuv] [file ...]\n" },
+  (run: Run) => {
+    run.binary = true;
+    let number = 0;
+    let blank = false;
+    for (const name of inputs(run)) {
+      const bytes = read(run, name);
+      if (bytes === undefined) continue;
+      if (!/[bensvt]/.test(run.order.join(""))) {
+        run.print(bytes);
+        continue;
+      }
+      for (const line of bytes.split(/(?<=\n)/)) {
+        const empty = line === "\n";
+        if (run.has("s") && empty && blank) continue;
+        blank = empty;
+        let shown = line.replace(/\n$/, "");
+        if (run.has("t")) shown = shown.replaceAll("\t", "^I");
+        if (run.has("v") || run.has("t") || run.has("e"))
+          shown = shown.replace(
+            /[\x00-\x08\x0b-\x1f]/g,
+            (c) => `^${String.fromCharCode(c.charCodeAt(0) + 64)}`,
+          );
+        if (run.has("b") ? !empty : run.has("n")) run.print(`${String(++number).padStart(6)}\t`);
+        run.print(`${shown}${run.has("e") ? "$" : ""}${line.endsWith("\n") ? "\n" : ""}`);
+      }
     }
-    for (const line of bytes.split(/(?<=\n)/)) {
-      const empty = line === "\n";
-      if (run.has("s") && empty && blank) continue;
-      blank = empty;
-      let shown = line.replace(/\n$/, "");
-      if (run.has("t")) shown = shown.replaceAll("\t", "^I");
-      if (run.has("v") || run.has("t") || run.has("e"))
-        shown = shown.replace(/[\x00-\x08\x0b-\x1f]/g, (c) => `^${String.fromCharCode(c.charCodeAt(0) + 64)}`);
-      if (run.has("b") ? !empty : run.has("n")) run.print(`${String(++number).padStart(6)}\t`);
-      run.print(`${shown}${run.has("e") ? "$" : ""}${line.endsWith("\n") ? "\n" : ""}`);
-    }
-  }
-});
+  },
+);
 
 const tee = tool({ name: "tee", letters: "ai", usage: "usage: tee [-ai] [file ...]\n" }, (run: Run) => {
   run.binary = true;
@@ -56,7 +63,9 @@ const numbered =
   (command: Command): Command =>
   (args, io) =>
     command(
-      args.flatMap((a, n) => (/^-\d+$/.test(a) && args[n - 1] !== "-n" && args[n - 1] !== "-c" ? ["-n", a.slice(1)] : [a])),
+      args.flatMap((a, n) =>
+        /^-\d+$/.test(a) && args[n - 1] !== "-n" && args[n - 1] !== "-c" ? ["-n", a.slice(1)] : [a],
+      ),
       io,
     );
 
@@ -71,35 +80,58 @@ const headings = (run: Run, name: string, n: number): void => {
   if (run.operands.length > 1 && !run.has("q")) run.print(`${n > 0 ? "\n" : ""}==> ${name} <==\n`);
 };
 
-const head = tool({ name: "head", letters: "c:n:qv", usage: "usage: head [-n lines | -c bytes] [-qv] [file ...]\n", long: { lines: "n", bytes: "c" } }, (run: Run) => {
-  run.binary = true;
-  const bytes = counted(run, "c", "byte");
-  const count = counted(run, "n", "line") ?? 10;
-  for (const [n, name] of inputs(run).entries()) {
-    const content = read(run, name);
-    if (content === undefined) continue;
-    headings(run, name, n);
-    if (bytes !== undefined) run.print(content.slice(0, bytes));
-    else run.print(content.split(/(?<=\n)/).slice(0, count).join(""));
-  }
-});
-
-const tail = tool({ name: "tail", letters: "b:c:Ffn:qrv", usage: "usage: tail [-F | -f | -r] [-qv] [-b # | -c # | -n #] [file ...]\n" }, (run: Run) => {
-  run.binary = true;
-  const pick = (items: string[], value: string): string[] =>
-    value.startsWith("+") ? items.slice(Math.max(0, Number(value.slice(1)) - 1)) : items.slice(-Math.abs(Number(value)) || items.length);
-  for (const [n, name] of inputs(run).entries()) {
-    const content = read(run, name);
-    if (content === undefined) continue;
-    headings(run, name, n);
-    if (run.has("c")) run.print(pick([...content], run.value("c")!).join(""));
-    else {
-      const all = content === "" ? [] : content.split(/(?<=\n)/);
-      const chosen = run.has("r") && !run.has("n") ? all : pick(all, run.value("n") ?? "10");
-      run.print((run.has("r") ? chosen.reverse() : chosen).join(""));
+const head = tool(
+  {
+    name: "head",
+    letters: "c:n:qv",
+    usage: "usage: head [-n lines | -c bytes] [-qv] [file ...]\n",
+    long: { lines: "n", bytes: "c" },
+  },
+  (run: Run) => {
+    run.binary = true;
+    const bytes = counted(run, "c", "byte");
+    const count = counted(run, "n", "line") ?? 10;
+    for (const [n, name] of inputs(run).entries()) {
+      const content = read(run, name);
+      if (content === undefined) continue;
+      headings(run, name, n);
+      if (bytes !== undefined) run.print(content.slice(0, bytes));
+      else
+        run.print(
+          content
+            .split(/(?<=\n)/)
+            .slice(0, count)
+            .join(""),
+        );
     }
-  }
-});
+  },
+);
+
+const tail = tool(
+  {
+    name: "tail",
+    letters: "b:c:Ffn:qrv",
+    usage: "usage: tail [-F | -f | -r] [-qv] [-b # | -c # | -n #] [file ...]\n",
+  },
+  (run: Run) => {
+    run.binary = true;
+    const pick = (items: string[], value: string): string[] =>
+      value.startsWith("+")
+        ? items.slice(Math.max(0, Number(value.slice(1)) - 1))
+        : items.slice(-Math.abs(Number(value)) || items.length);
+    for (const [n, name] of inputs(run).entries()) {
+      const content = read(run, name);
+      if (content === undefined) continue;
+      headings(run, name, n);
+      if (run.has("c")) run.print(pick([...content], run.value("c")!).join(""));
+      else {
+        const all = content === "" ? [] : content.split(/(?<=\n)/);
+        const chosen = run.has("r") && !run.has("n") ? all : pick(all, run.value("n") ?? "10");
+        run.print((run.has("r") ? chosen.reverse() : chosen).join(""));
+      }
+    }
+  },
+);
 
 const wc = tool({ name: "wc", letters: "Lclmw", usage: "usage: wc [-Lclmw] [file ...]\n" }, (run: Run) => {
   const all = !["L", "c", "l", "m", "w"].some((l) => run.has(l));
@@ -111,7 +143,9 @@ const wc = tool({ name: "wc", letters: "Lclmw", usage: "usage: wc [-Lclmw] [file
       ...(all || run.has("w") ? [words] : []),
       ...(all || run.has("c") || run.has("m") ? [size] : []),
     ];
-    run.print(`${columns.map((c) => ` ${String(c).padStart(7)}`).join("")}${name === "-" ? "" : ` ${name}`}\n`);
+    run.print(
+      `${columns.map((c) => ` ${String(c).padStart(7)}`).join("")}${name === "-" ? "" : ` ${name}`}\n`,
+    );
   };
   for (const name of inputs(run)) {
     const bytes = read(run, name);
@@ -134,30 +168,47 @@ const GREP_LETTERS = "0123456789A:B:C:D:EFGHILOSRUVabcd:e:f:hilm:nopqrsuvwxyz";
 
 /** Long options of FreeBSD's grep, as letters of just-bash's. */
 const GREP_LONG = new Set(
-  "binary-files color colour context directories exclude exclude-dir include include-dir label line-buffered null extended-regexp fixed-strings basic-regexp ignore-case invert-match count quiet silent files-with-matches files-without-match line-number line-regexp word-regexp no-filename with-filename no-messages only-matching max-count regexp file recursive after-context before-context text".split(" "),
+  "binary-files color colour context directories exclude exclude-dir include include-dir label line-buffered null extended-regexp fixed-strings basic-regexp ignore-case invert-match count quiet silent files-with-matches files-without-match line-number line-regexp word-regexp no-filename with-filename no-messages only-matching max-count regexp file recursive after-context before-context text".split(
+    " ",
+  ),
 );
 
 function grepNamed(variant: "" | "-E" | "-F"): Command {
   return async (args, io) => {
+    // just-bash's -q hides errors as well; FreeBSD's only hides the matches.
+    let isQuiet = false;
+    const kept: string[] = [...args];
     for (const [n, arg] of args.entries()) {
       if (arg === "--") break;
       if (arg.startsWith("--")) {
         const name = /^--([^=]*)/.exec(arg)![1]!;
+        if (name === "quiet" || name === "silent") {
+          isQuiet = true;
+          kept[n] = "";
+        }
         if (!GREP_LONG.has(name)) return fail(2, `grep: unrecognized option \`--${name}'\n${GREP_USAGE}`);
       } else if (/^-./.test(arg) && !takesValue(args[n - 1])) {
         for (let at = 1; at < arg.length; at++) {
           const place = arg[at] === ":" ? -1 : GREP_LETTERS.indexOf(arg[at]!);
           if (place < 0) return fail(2, `grep: invalid option -- ${arg[at]}\n${GREP_USAGE}`);
+          if (arg[at] === "q") {
+            isQuiet = true;
+            kept[n] = kept[n]!.replace("q", "");
+          }
           if (GREP_LETTERS[place + 1] === ":") break;
         }
       }
     }
     if (args.every((a) => a.startsWith("-"))) return fail(2, GREP_USAGE);
-    return bundled("grep", variant === "" ? args : [variant, ...args], io, needsInput(args) ? io.input : "");
+    const words = kept.filter((w, n) => (w !== args[n] ? w !== "-" && w !== "" : true));
+    const given = variant === "" ? words : [variant, ...words];
+    const result = await bundled("grep", given, io, needsInput(args) ? io.input : "");
+    return isQuiet ? { ...result, stdout: "", status: result.stdout === "" ? result.status : 0 } : result;
   };
 }
 
-const takesValue = (arg: string | undefined): boolean => arg !== undefined && /^-[A-Za-z]*[ABCDdefm]$/.test(arg);
+const takesValue = (arg: string | undefined): boolean =>
+  arg !== undefined && /^-[A-Za-z]*[ABCDdefm]$/.test(arg);
 
 /** Only a grep without file operands reads standard input. */
 function needsInput(args: readonly string[]): boolean {
@@ -203,7 +254,12 @@ const sed = tool({ name: "sed", letters: "EHI:ae:f:i:lnrsu", usage: SED_USAGE },
   for (const name of files) await editInPlace(run, name, suffix, edit);
 });
 
-async function editInPlace(run: Run, name: string, suffix: string, edit: (input: string) => Promise<string>): Promise<void> {
+async function editInPlace(
+  run: Run,
+  name: string,
+  suffix: string,
+  edit: (input: string) => Promise<string>,
+): Promise<void> {
   const { fs } = run.io;
   const path = run.path(name);
   const bytes = read(run, name);
@@ -216,7 +272,11 @@ async function editInPlace(run: Run, name: string, suffix: string, edit: (input:
     fs.createExclusive(temporary, out, node.mode);
     fs.chownSync(temporary, node.uid, node.gid);
     fs.chmodSync(temporary, node.mode);
-    if (suffix !== "") fs.rename(path, suffix.includes("*") ? path.replace(/[^/]*$/, (b) => suffix.replaceAll("*", b)) : path + suffix);
+    if (suffix !== "")
+      fs.rename(
+        path,
+        suffix.includes("*") ? path.replace(/[^/]*$/, (b) => suffix.replaceAll("*", b)) : path + suffix,
+      );
     fs.rename(temporary, path);
   });
 }
@@ -239,7 +299,7 @@ const awk: Command = async (args, io) => {
   const files = args.some((a) => a.startsWith("-f")) ? operands : operands.slice(1);
   const readsInput = files.filter((f) => !/^[A-Za-z_]\w*=/.test(f)).length === 0 || files.includes("-");
   const program = operands[0] ?? "";
-  const onlyBegin = /^\s*BEGIN\s*\{[^]*\}\s*$/.test(program) && !/\}\s*(?:END|\/|\{|\$|NR)/.test(program);
+  const onlyBegin = /^\s*BEGIN\s*\{[\s\S]*\}\s*$/.test(program) && !/\}\s*(?:END|\/|\{|\$|NR)/.test(program);
   return bundled("awk", args, io, readsInput && !onlyBegin ? io.input : "");
 };
 
@@ -262,7 +322,11 @@ function digest(name: string, algorithm: string): Command {
     if (run.has("s")) {
       const text = run.value("s")!;
       const hex = of(toBytes(text));
-      run.print(run.operands.length === 0 && !run.has("r") ? `${hex}\n` : `${name.toUpperCase()} ("${text}") = ${hex}\n`);
+      run.print(
+        run.operands.length === 0 && !run.has("r")
+          ? `${hex}\n`
+          : `${name.toUpperCase()} ("${text}") = ${hex}\n`,
+      );
       return;
     }
     if (run.has("p")) {
@@ -280,12 +344,15 @@ function digest(name: string, algorithm: string): Command {
   });
 }
 
-const cksum = tool({ name: "cksum", letters: "o:", usage: "usage: cksum [-o 1 | 2 | 3] [file ...]\n" }, (run: Run) => {
-  for (const name of inputs(run)) {
-    const bytes = read(run, name);
-    if (bytes !== undefined) run.print(`${crc(bytes)} ${bytes.length}${name === "-" ? "" : ` ${name}`}\n`);
-  }
-});
+const cksum = tool(
+  { name: "cksum", letters: "o:", usage: "usage: cksum [-o 1 | 2 | 3] [file ...]\n" },
+  (run: Run) => {
+    for (const name of inputs(run)) {
+      const bytes = read(run, name);
+      if (bytes !== undefined) run.print(`${crc(bytes)} ${bytes.length}${name === "-" ? "" : ` ${name}`}\n`);
+    }
+  },
+);
 
 /** POSIX cksum: CRC-32 of the bytes and of their number. */
 function crc(bytes: string): number {
@@ -307,87 +374,124 @@ const wrap = (text: string, width: number): string =>
 const encode64 = (bytes: string): string => Buffer.from(bytes, "latin1").toString("base64");
 const decode64 = (text: string): string => Buffer.from(text, "base64").toString("latin1");
 
-const b64encode = tool({ name: "b64encode", letters: "mo:rw:", usage: "usage: b64encode [-r] [-w column] [-o outfile] [infile] remotefile\n" }, (run: Run) => {
-  const names = [...run.operands];
-  const remote = names.pop();
-  if (remote === undefined && !run.has("r")) run.usage();
-  const source = names[0] ?? (run.has("r") && remote !== undefined && remote !== "-" ? remote : "-");
-  const bytes = read(run, source);
-  if (bytes === undefined) return;
-  const width = Number(run.value("w") ?? (run.has("r") ? 76 : 76));
-  const body = bytes === "" ? "" : `${wrap(encode64(bytes), width)}\n`;
-  const text = run.has("r") ? body : `begin-base64 644 ${remote}\n${body}====\n`;
-  const out = run.value("o");
-  if (out === undefined) run.print(text);
-  else run.attempt(out, () => run.io.fs.writeText(run.path(out), text));
-});
+const b64encode = tool(
+  {
+    name: "b64encode",
+    letters: "mo:rw:",
+    usage: "usage: b64encode [-r] [-w column] [-o outfile] [infile] remotefile\n",
+  },
+  (run: Run) => {
+    const names = [...run.operands];
+    const remote = names.pop();
+    if (remote === undefined && !run.has("r")) run.usage();
+    const source = names[0] ?? (run.has("r") && remote !== undefined && remote !== "-" ? remote : "-");
+    const bytes = read(run, source);
+    if (bytes === undefined) return;
+    const width = Number(run.value("w") ?? (run.has("r") ? 76 : 76));
+    const body = bytes === "" ? "" : `${wrap(encode64(bytes), width)}\n`;
+    const text = run.has("r") ? body : `begin-base64 644 ${remote}\n${body}====\n`;
+    const out = run.value("o");
+    if (out === undefined) run.print(text);
+    else run.attempt(out, () => run.io.fs.writeText(run.path(out), text));
+  },
+);
 
-const b64decode = tool({ name: "b64decode", letters: "cimo:prs", usage: "usage: b64decode [-cimprs] [file ...]\n       b64decode [-i] -o output_file [file]\n       b64decode [-cips] -r [file ...]\n" }, (run: Run) => {
-  run.binary = true;
-  for (const name of inputs(run)) {
-    const text = read(run, name);
-    if (text === undefined) continue;
-    if (run.has("r")) {
-      emit(run, decode64(text), run.value("o"));
-      continue;
+const b64decode = tool(
+  {
+    name: "b64decode",
+    letters: "cimo:prs",
+    usage:
+      "usage: b64decode [-cimprs] [file ...]\n       b64decode [-i] -o output_file [file]\n       b64decode [-cips] -r [file ...]\n",
+  },
+  (run: Run) => {
+    run.binary = true;
+    for (const name of inputs(run)) {
+      const text = read(run, name);
+      if (text === undefined) continue;
+      if (run.has("r")) {
+        emit(run, decode64(text), run.value("o"));
+        continue;
+      }
+      const header = /^begin-base64 ([0-7]+) (.*)$/m.exec(text);
+      if (!header) {
+        run.warnx(`${name === "-" ? "stdin" : name}: missing or bad "begin" line`);
+        continue;
+      }
+      const body = text.slice(header.index + header[0].length).split("\n====")[0]!;
+      emit(run, decode64(body), run.has("p") ? undefined : (run.value("o") ?? header[2]));
     }
-    const header = /^begin-base64 ([0-7]+) (.*)$/m.exec(text);
-    if (!header) {
-      run.warnx(`${name === "-" ? "stdin" : name}: missing or bad "begin" line`);
-      continue;
-    }
-    const body = text.slice(header.index + header[0].length).split("\n====")[0]!;
-    emit(run, decode64(body), run.has("p") ? undefined : (run.value("o") ?? header[2]));
-  }
-});
+  },
+);
 
 function emit(run: Run, bytes: string, file: string | undefined): void {
   if (file === undefined || file === "/dev/stdout") run.print(bytes);
   else run.attempt(file, () => run.io.fs.writeBytes(run.path(file), bytes));
 }
 
-const base64 = tool({ name: "base64", letters: "Db:dhi:o:w:", usage: "usage: base64 [-Ddh] [-b num] [-i in_file] [-o out_file]\n", long: { decode: "d", wrap: "w", break: "b" } }, (run: Run) => {
-  run.binary = true;
-  const bytes = read(run, run.value("i") ?? run.operands[0] ?? "-");
-  if (bytes === undefined) return;
-  if (run.has("d") || run.has("D")) {
-    if (/[^A-Za-z0-9+/=\s]/.test(bytes)) run.warnx("stdin: (null): error decoding base64 input stream");
-    return emit(run, decode64(bytes), run.value("o"));
-  }
-  const width = Number(run.value("w") ?? run.value("b") ?? 76);
-  emit(run, bytes === "" ? "" : `${wrap(encode64(bytes), width)}\n`, run.value("o"));
-});
+const base64 = tool(
+  {
+    name: "base64",
+    letters: "Db:dhi:o:w:",
+    usage: "usage: base64 [-Ddh] [-b num] [-i in_file] [-o out_file]\n",
+    long: { decode: "d", wrap: "w", break: "b" },
+  },
+  (run: Run) => {
+    run.binary = true;
+    const bytes = read(run, run.value("i") ?? run.operands[0] ?? "-");
+    if (bytes === undefined) return;
+    if (run.has("d") || run.has("D")) {
+      if (/[^A-Za-z0-9+/=\s]/.test(bytes)) run.warnx("stdin: (null): error decoding base64 input stream");
+      return emit(run, decode64(bytes), run.value("o"));
+    }
+    const width = Number(run.value("w") ?? run.value("b") ?? 76);
+    emit(run, bytes === "" ? "" : `${wrap(encode64(bytes), width)}\n`, run.value("o"));
+  },
+);
 
 // Comparing
 
-const cmp = tool({ name: "cmp", letters: "bhi:lsxz", usage: "usage: cmp [-l | -s | -x] [-hz] file1 file2 [skip1 [skip2]]\n", usageStatus: 2 }, (run: Run) => {
-  const [a, b] = run.operands;
-  if (a === undefined || b === undefined) run.usage();
-  const left = read(run, a);
-  const right = left === undefined ? undefined : read(run, b);
-  if (left === undefined || right === undefined) {
-    if (run.has("s")) run.stderr = "";
-    return 2;
-  }
-  if (left === right) return 0;
-  let at = 0;
-  while (at < left.length && at < right.length && left[at] === right[at]) at++;
-  if (run.has("s")) return 1;
-  if (at === Math.min(left.length, right.length)) {
-    run.stderr += `cmp: EOF on ${left.length < right.length ? a : b}\n`;
+const cmp = tool(
+  {
+    name: "cmp",
+    letters: "bhi:lsxz",
+    usage: "usage: cmp [-l | -s | -x] [-hz] file1 file2 [skip1 [skip2]]\n",
+    usageStatus: 2,
+  },
+  (run: Run) => {
+    const [a, b] = run.operands;
+    if (a === undefined || b === undefined) run.usage();
+    const left = read(run, a);
+    const right = left === undefined ? undefined : read(run, b);
+    if (left === undefined || right === undefined) {
+      if (run.has("s")) run.stderr = "";
+      return 2;
+    }
+    if (left === right) return 0;
+    let at = 0;
+    while (at < left.length && at < right.length && left[at] === right[at]) at++;
+    if (run.has("s")) return 1;
+    if (at === Math.min(left.length, right.length)) {
+      run.stderr += `cmp: EOF on ${left.length < right.length ? a : b}\n`;
+      return 1;
+    }
+    const line = left.slice(0, at).split("\n").length;
+    run.print(`${a} ${b} differ: char ${at + 1}, line ${line}\n`);
     return 1;
-  }
-  const line = left.slice(0, at).split("\n").length;
-  run.print(`${a} ${b} differ: char ${at + 1}, line ${line}\n`);
-  return 1;
-});
+  },
+);
 
-const expr = tool({ name: "expr", letters: "", usage: "usage: expr [-e] expression\n", usageStatus: 2 }, () => 0);
+const expr = tool(
+  { name: "expr", letters: "", usage: "usage: expr [-e] expression\n", usageStatus: 2 },
+  () => 0,
+);
 
-const expression: Command = (args, io) => (args.length === 0 ? expr(args, io) : bundled("expr", args, io, ""));
+const expression: Command = (args, io) =>
+  args.length === 0 ? expr(args, io) : bundled("expr", args, io, "");
 
 const basename: Command = (args, io) =>
-  args.length === 0 ? fail(1, "usage: basename string [suffix]\n       basename [-a] [-s suffix] string [...]\n") : bundled("basename", args, io, "");
+  args.length === 0
+    ? fail(1, "usage: basename string [suffix]\n       basename [-a] [-s suffix] string [...]\n")
+    : bundled("basename", args, io, "");
 
 const dirname: Command = (args, io) =>
   args.length === 0 ? fail(1, "usage: dirname string [...]\n") : bundled("dirname", args, io, "");
@@ -406,7 +510,11 @@ const hexdump: Command = (args, io) => {
       const text = row.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : ".")).join("");
       out += `${at.toString(16).padStart(8, "0")}  ${hex.padEnd(49)} |${text}|\n`;
     }
-    return { stdout: `${out}${bytes.length > 0 ? `${bytes.length.toString(16).padStart(8, "0")}\n` : ""}`, stderr: "", status: 0 };
+    return {
+      stdout: `${out}${bytes.length > 0 ? `${bytes.length.toString(16).padStart(8, "0")}\n` : ""}`,
+      stderr: "",
+      status: 0,
+    };
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     return fail(1, `hexdump: ${file}: ${strerror[error.code]}\n`);
@@ -437,7 +545,7 @@ export const textTools: Commands = {
   "/usr/bin/rev": passThrough("rev"),
   "/usr/bin/fold": passThrough("fold"),
   "/usr/bin/column": passThrough("column"),
-  "/usr/bin/diff": (args, io) => bundled("diff", args, io, args.includes("-") ? io.input : ""),
+  "/usr/bin/diff": diff,
   "/usr/bin/cmp": cmp,
   "/usr/bin/basename": basename,
   "/usr/bin/dirname": dirname,

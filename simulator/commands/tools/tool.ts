@@ -26,7 +26,8 @@ export class Run {
     private readonly usageText: string,
     private readonly usageStatus: number,
   ) {
-    for (const [letter, value] of list) this.letters.set(letter, [...(this.letters.get(letter) ?? []), value]);
+    for (const [letter, value] of list)
+      this.letters.set(letter, [...(this.letters.get(letter) ?? []), value]);
   }
 
   has(letter: string): boolean {
@@ -97,7 +98,7 @@ export interface ToolSpec {
 }
 
 /** A tool with getopt(3)'s options; what it forgets to say about errors is said by the rules of err(3). */
-export function tool(spec: ToolSpec, main: (run: Run) => void | number | Promise<void | number>): Command {
+export function tool(spec: ToolSpec, main: (run: Run) => unknown): Command {
   return async (args, io) => {
     const { list, operands, error } = getopt(shorten(args, spec), spec.letters);
     const run = new Run(

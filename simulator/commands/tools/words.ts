@@ -1,4 +1,4 @@
-import { type Result, fail, ok } from "../../command";
+import { fail, ok, type Result } from "../../command";
 import { type Inode, isErrno, resolvePath } from "../../kernel/vfs";
 import type { Process } from "../../shell/process";
 
@@ -27,7 +27,7 @@ export function echo(args: readonly string[], { escapes = false } = {}): Result 
   }
   let text = words.join(" ");
   if (interpret) {
-    const { out, stop } = unescape(text, true);
+    const { out, stop } = expandEscapes(text, true);
     text = out;
     if (stop) newline = false;
   }
@@ -35,7 +35,7 @@ export function echo(args: readonly string[], { escapes = false } = {}): Result 
 }
 
 /** Backslash escapes; `\c` stops everything after it. */
-function unescape(text: string, zeroOctal: boolean): { out: string; stop: boolean } {
+function expandEscapes(text: string, zeroOctal: boolean): { out: string; stop: boolean } {
   let out = "";
   for (let i = 0; i < text.length; i++) {
     const c = text[i]!;
@@ -88,7 +88,7 @@ function formatOnce(format: string, state: PrintfState): void {
     const [piece] = match;
     if (piece === "%%") state.out += "%";
     else if (!piece.startsWith("%")) {
-      const { out, stop } = unescape(piece, false);
+      const { out, stop } = expandEscapes(piece, false);
       state.out += out;
       state.stop = stop;
     } else convert(match, state);
@@ -102,7 +102,10 @@ function convert(match: RegExpMatchArray, state: PrintfState): void {
   const width = star(match[2]) ?? 0;
   const precision = match[0].includes(".") ? (star(match[3]) ?? 0) : undefined;
   const letter = match[4];
-  if (letter === undefined) return refuse(state, "missing format character");
+  if (letter === undefined) {
+    refuse(state, "missing format character");
+    return;
+  }
   const value = "diouxXcsbeEfFgGaA".includes(letter) ? take(state) : undefined;
   let text: string;
   switch (letter) {
@@ -110,7 +113,7 @@ function convert(match: RegExpMatchArray, state: PrintfState): void {
       text = (value ?? "").slice(0, precision);
       break;
     case "b": {
-      const { out, stop } = unescape(value ?? "", true);
+      const { out, stop } = expandEscapes(value ?? "", true);
       text = out.slice(0, precision);
       state.stop = stop;
       break;
@@ -137,11 +140,13 @@ function convert(match: RegExpMatchArray, state: PrintfState): void {
       text = floating(letter, value, flags, precision ?? 6, state);
       break;
     default:
-      return refuse(state, `illegal format character ${letter}`);
+      refuse(state, `illegal format character ${letter}`);
+      return;
   }
   const zero = flags.includes("0") && !flags.includes("-") && !"sbc".includes(letter);
   if (flags.includes("-")) text = text.padEnd(width);
-  else if (zero) text = text.replace(/^[-+ ]?/, (sign) => sign + "0".repeat(Math.max(0, width - text.length)));
+  else if (zero)
+    text = text.replace(/^[-+ ]?/, (sign) => sign + "0".repeat(Math.max(0, width - text.length)));
   else text = text.padStart(width);
   state.out += text;
 }
@@ -185,7 +190,13 @@ function integer(
   return sign + digits;
 }
 
-function floating(letter: string, value: string | undefined, flags: string, precision: number, state: PrintfState): string {
+function floating(
+  letter: string,
+  value: string | undefined,
+  flags: string,
+  precision: number,
+  state: PrintfState,
+): string {
   const n = numberOf(value, state);
   const lower = letter.toLowerCase();
   let text: string;
@@ -282,7 +293,11 @@ class TestParser {
   }
 
   private node(name: string, follow = true): Inode | undefined {
-    return name === "" ? undefined : this.process.fs.peek(resolvePath(this.process.cwd, name) + (name.endsWith("/") ? "/" : ""), { follow });
+    return name === ""
+      ? undefined
+      : this.process.fs.peek(resolvePath(this.process.cwd, name) + (name.endsWith("/") ? "/" : ""), {
+          follow,
+        });
   }
 
   private unary(operator: string, operand: string): boolean {

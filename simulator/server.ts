@@ -1,0 +1,328 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import ssh2, {
+  type AuthContext,
+  type AuthenticationType,
+  type Connection,
+  type ServerChannel,
+  type Session as SshSession,
+} from "ssh2";
+import { Errno } from "./command";
+import { accounts } from "./kernel/accounts";
+import { LocalSession, type Machine } from "./machine";
+import { Input, Output, type Stream } from "./shell/streams";
+
+export interface Login {
+  /** OpenSSH public keys (`ssh-ed25519 AAAA…`) that may log in. */
+  readonly keys?: readonly string[];
+  /** For password and keyboard-interactive authentication; absent: neither is offered. */
+  readonly password?: string;
+}
+
+export interface ServerOptions {
+  readonly port: number;
+  /** PEM. */
+  readonly hostKey: string;
+  /** By user name; each must be in the machine's /etc/passwd. */
+  readonly logins: Readonly<Record<string, Login>>;
+  /** sshd_config's MaxSessions: channels of one connection that are open at once. */
+  readonly maxSessions: number;
+  /** Milliseconds before a new connection is answered. */
+  readonly delay: number;
+}
+
+/** As the recorded host's only NIC is configured, and where clients come from. */
+const NIC = "vtnet0";
+const ADDRESS = "10.0.2.15";
+const CLIENT = "10.0.2.2";
+
+/** sshd(8) in front of a machine. */
+export class SshServer {
+  private readonly server: ssh2.Server;
+  private readonly connections = new Map<Connection, Socket | undefined>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  /** How many connections were accepted so far. */
+  accepted = 0;
+  /** Refuses the next so many connections (the socket is closed before the banner). */
+  refuseNext = 0;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly options: ServerOptions,
+  ) {
+    this.server = new ssh2.Server(
+      { hostKeys: [options.hostKey], ident: "OpenSSH_9.6 FreeBSD-20240701" },
+      (connection) => this.accept(connection),
+    );
+    this.interceptSockets();
+  }
+
+  /** Gives the port. */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(this.options.port, "127.0.0.1", resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.cut();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  /** Breaks all connections, as a crash of the network would. */
+  cut(): void {
+    for (const [connection, socket] of this.connections) {
+      if (socket) socket.destroy();
+      else connection.end();
+    }
+    this.connections.clear();
+    for (const socket of this.sockets) socket.destroy();
+    this.sockets.clear();
+  }
+
+  private readonly sockets = new Set<Socket>();
+
+  /**
+   * Between the socket and ssh2: what the host's own firewall drops neither arrives nor leaves, so a locked out
+   * client hangs rather than fails.
+   */
+  private interceptSockets(): void {
+    const inner = (this.server as unknown as { _srv: NetServer })._srv;
+    const [listener] = inner.listeners("connection") as ((socket: Socket) => void)[];
+    if (!listener) throw new Error("ssh2's server has no connection listener");
+    inner.removeListener("connection", listener);
+    inner.on("connection", (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.on("close", () => this.sockets.delete(socket));
+      socket.on("error", () => socket.destroy());
+      if (this.refuseNext > 0) {
+        this.refuseNext--;
+        socket.destroy();
+        return;
+      }
+      if (!this.reachable(false)) return;
+      this.filter(socket);
+      this.later(this.options.delay, () => {
+        if (!socket.destroyed) listener.call(inner, socket);
+      });
+    });
+  }
+
+  private later(ms: number, action: () => void): void {
+    if (ms <= 0) {
+      action();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      action();
+    }, ms);
+    this.timers.add(timer);
+  }
+
+  private filter(socket: Socket): void {
+    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+    const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
+    // A dropped TCP segment is sent again, so a connection that was locked out goes on, in order, once it is let in.
+    const held: (() => void)[] = [];
+    const through = (pass: () => void): void => {
+      if (held.length === 0 && this.reachable()) pass();
+      else held.push(pass);
+    };
+    const copy = (data: unknown): unknown => (Buffer.isBuffer(data) ? Buffer.from(data) : data);
+    socket.write = ((data: unknown, ...rest: unknown[]) => {
+      const kept = copy(data);
+      through(() => {
+        if (!socket.destroyed) write(kept, ...rest);
+      });
+      return true;
+    }) as typeof socket.write;
+    socket.emit = ((event: string, ...args: unknown[]) => {
+      if (event !== "data") return emit(event, ...args);
+      const kept = args.map(copy);
+      through(() => emit(event, ...kept));
+      return true;
+    }) as typeof socket.emit;
+    const retransmit = setInterval(() => {
+      while (held.length > 0 && this.reachable()) held.shift()?.();
+    }, 20);
+    retransmit.unref();
+    socket.on("close", () => clearInterval(retransmit));
+  }
+
+  /** Does a segment from the client pass the host's firewall, and the answer to it? */
+  private reachable(established = true): boolean {
+    const { network, firewall } = this.machine.kernel;
+    const nic = network.host.interfaces.find((each) => each.name === NIC);
+    if (!nic?.up || !nic.addresses.some((each) => each.address === ADDRESS)) return false;
+    const client = { src: CLIENT, sport: 50022 };
+    const server = { src: ADDRESS, sport: 22 };
+    const to = (from: typeof client, there: typeof client): Parameters<typeof firewall.passes>[2] => ({
+      proto: "tcp",
+      ...from,
+      dst: there.src,
+      dport: there.sport,
+      established,
+    });
+    return (
+      firewall.passes(nic, "in", to(client, server)) &&
+      firewall.passes(nic, "out", { ...to(server, client), established: true })
+    );
+  }
+
+  private accept(connection: Connection): void {
+    this.accepted++;
+    const socket = (connection as unknown as { _sock?: Socket })._sock;
+    this.connections.set(connection, socket);
+    const open = { user: "", channels: 0, sessions: new Set<LocalSession>() };
+    connection.on("authentication", (context) => this.authenticate(context, open));
+    connection.on("ready", () => {
+      connection.on("session", (accept, reject) => {
+        if (open.channels >= this.options.maxSessions) return reject();
+        open.channels++;
+        this.session(accept(), open.user, connection, open.sessions, () => {
+          open.channels--;
+        });
+      });
+      connection.on("request", (_accept, reject) => reject?.());
+    });
+    connection.on("error", () => {});
+    connection.on("close", () => {
+      this.connections.delete(connection);
+      for (const session of [...open.sessions]) session.end();
+    });
+  }
+
+  private authenticate(context: AuthContext, open: { user: string }): void {
+    const login = this.options.logins[context.username];
+    const methods: AuthenticationType[] = ["publickey"];
+    if (login?.password !== undefined) methods.push("password", "keyboard-interactive");
+    const known = accounts(this.machine.kernel.storage.fs).users.some((u) => u.name === context.username);
+    const accept = (): void => {
+      open.user = context.username;
+      context.accept();
+    };
+    const refuse = (): void => context.reject(methods);
+    if (!login || !known) {
+      refuse();
+      return;
+    }
+    if (context.method === "publickey") {
+      if (isKnownKey(context, login.keys ?? [])) accept();
+      else refuse();
+      return;
+    }
+    const { password } = login;
+    if (password === undefined) {
+      refuse();
+      return;
+    }
+    if (context.method === "password") {
+      if (equal(context.password, password)) accept();
+      else refuse();
+      return;
+    }
+    if (context.method === "keyboard-interactive") {
+      context.prompt([{ prompt: `(${context.username}@fbsd14) Password:`, echo: false }], (answers) =>
+        equal(answers[0] ?? "", password) ? accept() : refuse(),
+      );
+      return;
+    }
+    refuse();
+  }
+
+  private session(
+    ssh: SshSession,
+    user: string,
+    connection: Connection,
+    sessions: Set<LocalSession>,
+    closed: () => void,
+  ): void {
+    let ended = false;
+    ssh.on("close", () => {
+      if (!ended) closed();
+      ended = true;
+    });
+    // sshd_config has no AcceptEnv: variables are refused.
+    ssh.on("env", (_accept, reject) => reject?.());
+    ssh.on("pty", (accept) => accept?.());
+    ssh.on("signal", (accept) => accept?.());
+    ssh.on("exec", (accept, _reject, { command }) => {
+      void this.run(accept(), command, user, connection, sessions);
+    });
+    ssh.on("shell", (accept) => {
+      void this.run(accept(), "exec /bin/sh", user, connection, sessions);
+    });
+    ssh.on("subsystem", (_accept, reject) => reject?.());
+  }
+
+  private async run(
+    channel: ServerChannel,
+    command: string,
+    user: string,
+    connection: Connection,
+    sessions: Set<LocalSession>,
+  ): Promise<void> {
+    const session = new LocalSession(this.machine.sessions, () => {
+      const socket = this.connections.get(connection);
+      if (socket) socket.destroy();
+      else connection.end();
+    });
+    sessions.add(session);
+    const input = new Input();
+    channel.on("data", (data: Buffer) => input.push(data.toString("latin1")));
+    channel.on("end", () => input.end());
+    channel.on("close", () => {
+      input.end();
+      session.end();
+    });
+    channel.on("error", () => session.end());
+    const output = (sink: { write(data: Buffer): unknown }): Output =>
+      new Output((bytes) => {
+        if (session.ended || channel.destroyed) throw new Errno("EPIPE");
+        sink.write(Buffer.from(bytes, "latin1"));
+      });
+    const fds = new Map<number, Stream>([
+      [0, input],
+      [1, output(channel)],
+      [2, output(channel.stderr)],
+    ]);
+    let status: number;
+    try {
+      status = await this.machine.start(command, { user, fds, session });
+    } catch (error) {
+      channel.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
+      status = 254;
+    }
+    const gone = session.ended;
+    sessions.delete(session);
+    if (gone || channel.destroyed) return;
+    session.end();
+    channel.exit(status);
+    channel.end();
+  }
+}
+
+function isKnownKey(
+  context: Extract<AuthContext, { method: "publickey" }>,
+  keys: readonly string[],
+): boolean {
+  for (const line of keys) {
+    const parsed = ssh2.utils.parseKey(line);
+    if (parsed instanceof Error) throw parsed;
+    const [key] = Array.isArray(parsed) ? parsed : [parsed];
+    if (!key || key.type !== context.key.algo.replace(/^rsa-sha2-\d+$/, "ssh-rsa")) continue;
+    if (!key.getPublicSSH().equals(context.key.data)) continue;
+    if (!context.signature || !context.blob) return true;
+    return key.verify(context.blob, context.signature, context.hashAlgo) === true;
+  }
+  return false;
+}
+
+function equal(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
