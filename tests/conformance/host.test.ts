@@ -135,7 +135,7 @@ test("lockf keeps two sessions apart, and an ended session frees the lock", asyn
 
 test("a reboot breaks connections and forgets what is not in files", async () => {
   const client = await connect();
-  const closed = new Promise((resolve) => client.on("close", resolve));
+  const closed = new Promise<void>((resolve) => client.on("close", () => resolve()));
   client.on("error", () => {});
   await run(client, "ifconfig bridge0 create; touch /etc/kept");
   await host.reboot();

@@ -12,7 +12,8 @@ const nasty = fc.oneof(
 test("any text without NUL is exactly one word, and nothing in it runs", () => {
   fc.assert(
     fc.property(fc.array(nasty, { minLength: 1, maxLength: 8 }), (given) => {
-      const words = given.map((word) => word.replaceAll("\0", "").toWellFormed());
+      // Through UTF-8 and back: half a surrogate pair cannot be sent at all.
+      const words = given.map((word) => Buffer.from(word.replaceAll("\0", "")).toString());
       const said = execFileSync("dash", ["-s"], {
         input: sh`for word in ${words}; do printf '%s\\0' "$word"; done`.text,
         encoding: "utf8",
