@@ -41,7 +41,8 @@ export function askDefaultRoute(name: string, family: "inet" | "inet6"): Questio
     read(answer) {
       const gateway = /^\s*gateway: (\S+)$/m.exec(answer.text)?.[1];
       if (answer.status === 0 && gateway) return gateway;
-      if (answer.status === 66 || /route has not been found|not in table/.test(answer.text)) return undefined;
+      if (answer.status === 66 || /route has not been found|not in table|No such process/.test(answer.text))
+        return undefined;
       throw new Unreadable(`route -j ${name} -n get -${family} default`, answer);
     },
   };

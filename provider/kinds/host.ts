@@ -82,6 +82,10 @@ const optional = <T>(question: Question<T>, otherwise: T): Question<T> => ({
   read: (answer) => (answer.status === 0 ? question.read(answer) : otherwise),
 });
 
+/** zpool(8) says so in words where there is none. */
+const nonEmptyLines = (text: string) =>
+  text.split("\n").filter((line) => line !== "" && line !== "no pools available");
+
 const routeInterface = (text: string) => /^\s*interface: (\S+)$/m.exec(text)?.[1] ?? "";
 
 export const host = defineKind({
@@ -134,14 +138,11 @@ export const host = defineKind({
       ),
       "",
     ),
-    pools: optional(
-      fact("pools", sh`zpool list -H -o name`, (text) => text.split("\n").filter((l) => l !== "")),
-      [],
-    ),
+    pools: optional(fact("pools", sh`zpool list -H -o name`, nonEmptyLines), []),
     modules: fact(
       "modules",
       sh`for module in ${OURS}; do if kldstat -q -m "$module"; then echo "$module"; fi; done`,
-      (text) => text.split("\n").filter((l) => l !== ""),
+      nonEmptyLines,
     ),
   }),
 

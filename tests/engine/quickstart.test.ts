@@ -105,3 +105,35 @@ test("destroy leaves the host as it was: model and files", async () => {
   expect({ status, ...summary }).toEqual({ status: 0, delete: 13 });
   expect(essence(host.snapshot())).toEqual(pristine);
 });
+
+test("a failing command names resource, command, status and words; the rest is made, and the next up goes on", async () => {
+  host.machine.fault(/^jail .*-c testB$/, { status: 1, stderr: "jail: /jails/testB: no luck today\n" });
+  const failed = await stack.up();
+  expect(failed.status).not.toBe(0);
+  const said = failed.diagnostics.map(({ message }) => message).join("\n");
+  expect(said).toContain(
+    `cannot create jail "testB" on root@127.0.0.1:${host.port}: jail -q -f /etc/jail.conf.d/testB.conf -c testB: exit status 1`,
+  );
+  expect(said).toContain("jail: /jails/testB: no luck today");
+  expect(said).toContain("What was done before it has been undone.");
+  expect(said).not.toContain("    at ");
+  expect(await shows("ls /etc/jail.conf.d")).not.toContain("testB");
+  const { status, summary } = await stack.up();
+  expect({ status, created: summary.create }).toEqual({
+    status: 0,
+    created: 13 - (failed.summary.create ?? 0),
+  });
+  expect((await stack.destroy()).status).toBe(0);
+  expect(essence(host.snapshot())).toEqual(pristine);
+});
+
+test("an unknown host key is refused before anything is done, with the way to accept it", async () => {
+  await stack.setConfig({ host: host.address, port: host.port, ...credentials() });
+  const refused = await stack.up();
+  expect(refused.status).not.toBe(0);
+  const said = refused.diagnostics.map(({ message }) => message).join("\n");
+  expect(said).toContain(host.hostKey);
+  expect(said).toContain("known_hosts");
+  expect(said).not.toContain("PRIVATE KEY");
+  expect(essence(host.snapshot())).toEqual(pristine);
+});
