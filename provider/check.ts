@@ -53,7 +53,8 @@ function describeIssue(issue: Issue, properties: readonly string[], inputs: unkn
       reason: `there is no such property${suggest(key, issue.path.length === 0 ? properties : [])}`,
     }));
   }
-  const missing = issue.code === "invalid_type" && at(inputs, issue.path) === undefined;
+  const mistyped = issue.code === "invalid_type" || issue.code === "invalid_union";
+  const missing = mistyped && at(inputs, issue.path) === undefined;
   return [{ property: propertyPath(issue.path), reason: missing ? "is required" : issue.message }];
 }
 

@@ -5,11 +5,15 @@
  */
 import { credentialsFrom } from "./credentials";
 import { bridge as bridgeKind } from "./kinds/bridge";
+import { devfsRuleset as devfsRulesetKind } from "./kinds/devfs-ruleset";
 import { epairLink as epairLinkKind } from "./kinds/epair-link";
 import { host as hostKind } from "./kinds/host";
 import { jailRoot as jailRootKind } from "./kinds/jail-root";
+import { kernelModule as kernelModuleKind } from "./kinds/kernel-module";
 import { natGateway as natGatewayKind } from "./kinds/nat-gateway";
 import { natRedirect as natRedirectKind } from "./kinds/nat-redirect";
+import { rcSetting as rcSettingKind } from "./kinds/rc-setting";
+import { sysctl as sysctlKind } from "./kinds/sysctl";
 import { vnetJail as vnetJailKind } from "./kinds/vnet-jail";
 import { lifecycle, type ResourceProvider } from "./lifecycle";
 import { Reader } from "./reader";
@@ -26,9 +30,13 @@ const shared = {
 };
 
 export const host: ResourceProvider = lifecycle(hostKind, shared);
+export const rcSetting: ResourceProvider = lifecycle(rcSettingKind, shared);
+export const kernelModule: ResourceProvider = lifecycle(kernelModuleKind, shared);
+export const sysctl: ResourceProvider = lifecycle(sysctlKind, shared);
 export const bridge: ResourceProvider = lifecycle(bridgeKind, shared);
 export const epairLink: ResourceProvider = lifecycle(epairLinkKind, shared);
 export const jailRoot: ResourceProvider = lifecycle(jailRootKind, shared);
+export const devfsRuleset: ResourceProvider = lifecycle(devfsRulesetKind, shared);
 export const vnetJail: ResourceProvider = lifecycle(vnetJailKind, shared);
 export const natGateway: ResourceProvider = lifecycle(natGatewayKind, shared);
 export const natRedirect: ResourceProvider = lifecycle(natRedirectKind, shared);

@@ -6,7 +6,8 @@ import { quote, ShellFunction } from "./sh";
  */
 
 /** The text as it stands here, backslashes and all, without the line breaks around it. */
-const body = (text: TemplateStringsArray, ...values: string[]): string => String.raw(text, ...values).trim();
+export const body = (text: TemplateStringsArray, ...values: string[]): string =>
+  String.raw(text, ...values).trim();
 
 /** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
 const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
@@ -234,9 +235,9 @@ export const natdCurrent = new ShellFunction(
 export const unloadModule = new ShellFunction(
   "unload_module",
   body`
-kldstat -q -m "$1" || return 0
+kldstat -q -n "$1" 2>/dev/null || kldstat -q -m "$1" || return 0
 case $1 in
-  if_bridge | if_epair)
+  if_*)
     group=${"$"}{1#if_}
     if [ -n "$(ifconfig -g "$group")" ]; then return 0; fi
     for jid in $(jls -q jid 2>/dev/null); do

@@ -27,7 +27,8 @@ export interface OwnLines {
 export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkeeping>): Step[] {
   const { path, owner, text } = lines;
   const same = previous?.owner === owner && previous.path === path;
-  const mode = same && previous.drift?.some(isOverridden) ? "move" : "set";
+  const mode =
+    same && previous.drift?.some((drift) => drift.startsWith(overridden(path, ""))) ? "move" : "set";
   return [
     {
       what: `write the lines of ${owner} to ${path}`,
@@ -58,7 +59,7 @@ export function compareLines(lines: OwnLines, found: string | undefined): string
 export interface RcLines extends OwnLines {
   /** Variables that hold `text` exactly. */
   readonly values: Readonly<Record<string, string>>;
-  /** Variables that hold a word of ours among others'. */
+  /** Variables that hold a word of ours, or several with blanks between, among others'. */
   readonly words: Readonly<Record<string, string>>;
 }
 
@@ -69,8 +70,7 @@ export function askRc(rc: RcLines) {
 }
 
 /** A later line of somebody else's has the last word, so ours must go behind it. */
-const overridden = (how: string) => atBoot(`another line of /etc/rc.conf sets ${how}`);
-const isOverridden = (drift: string) => drift.startsWith(overridden(""));
+export const overridden = (path: string, how: string) => atBoot(`another line of ${path} sets ${how}`);
 
 export function compareRc(
   rc: RcLines,
@@ -83,10 +83,11 @@ export function compareRc(
   return [
     ...Object.entries(rc.values)
       .filter(([name, value]) => effective(name) !== value)
-      .map(([name]) => overridden(`${name}="${effective(name)}"`)),
+      .map(([name]) => overridden(rc.path, `${name}="${effective(name)}"`)),
     ...Object.entries(rc.words)
-      .filter(([name, word]) => !words(effective(name)).includes(word))
-      .map(([name, word]) => overridden(`${name} without ${word}`)),
+      .map(([name, ours]) => ({ name, lost: words(ours).filter((w) => !words(effective(name)).includes(w)) }))
+      .filter(({ lost }) => lost.length > 0)
+      .map(({ name, lost }) => overridden(rc.path, `${name} without ${lost.join(" ")}`)),
   ];
 }
 

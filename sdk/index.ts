@@ -1,8 +1,12 @@
 /** Resources for the VNET jail networks of FreeBSD hosts: what a Pulumi program declares. */
 export { Bridge, type BridgeArgs } from "./bridge";
+export { DevfsRuleset, type DevfsRulesetArgs } from "./devfs-ruleset";
 export { EpairLink, type EpairLinkArgs } from "./epair-link";
 export { Host, type HostArgs } from "./host";
 export { JailRoot, type JailRootArgs } from "./jail-root";
+export { KernelModule, type KernelModuleArgs } from "./kernel-module";
 export { NatGateway, type NatGatewayArgs } from "./nat-gateway";
 export { NatRedirect, type NatRedirectArgs } from "./nat-redirect";
+export { RcSetting, type RcSettingArgs } from "./rc-setting";
+export { Sysctl, type SysctlArgs } from "./sysctl";
 export { VnetJail, type VnetJailArgs } from "./vnet-jail";

@@ -7,12 +7,27 @@ import { sh } from "../sh";
  * what other lines set, without touching those lines.
  */
 export function rcLine(variable: string, value: string, options: { addTo?: boolean } = {}): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) throw new Error(`not a name for rc.conf: ${variable}`);
-  if (!/^[A-Za-z0-9 _@%+=:,./~()[\]{}|;<>?!*^&#'-]*$/.test(value)) {
+  if (!isRcName(variable)) throw new Error(`not a name for rc.conf: ${variable}`);
+  if (!isRcValue(value)) {
     throw new Error(`cannot be written to rc.conf as ${variable}: ${JSON.stringify(value)}`);
   }
   return `${variable}="${options.addTo ? `\${${variable}} ` : ""}${value}"`;
 }
+
+/** What the shell takes as a variable's name. */
+export const isRcName = (text: string) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
+
+/** What stays as it is between double quotes. */
+export const isRcValue = (text: string) => /^[A-Za-z0-9 _@%+=:,./~()[\]{}|;<>?!*^&#'-]*$/.test(text);
+
+const SHELLS_OWN = new Set(
+  "CDPATH ENV FCEDIT HISTFILE HISTSIZE HOME IFS LANG LC_ALL LD_LIBRARY_PATH LD_PRELOAD LINENO MAIL MAILPATH OLDPWD OPTARG OPTIND PATH PPID PS1 PS2 PS4 PWD RC_PID SHELL TERM _ name rcvar command command_args command_interpreter procname pidfile start_cmd stop_cmd start_precmd stop_precmd required_dirs required_files required_modules required_vars extra_commands".split(
+    " ",
+  ),
+);
+
+/** Variables by which sh(1) and rc.subr(8) themselves work: set in rc.conf, they break every service. */
+export const isShellsOwn = (variable: string) => SHELLS_OWN.has(variable);
 
 /** An interface's name within a variable's name, as network.subr's get_if_var has it. */
 export const rcName = (name: string) => name.replaceAll(/[./+-]/g, "_");

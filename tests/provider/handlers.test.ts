@@ -8,9 +8,13 @@ import * as sdk from "../../sdk";
  */
 const golden = {
   Host: "host",
+  RcSetting: "rcSetting",
+  KernelModule: "kernelModule",
+  Sysctl: "sysctl",
   Bridge: "bridge",
   EpairLink: "epairLink",
   JailRoot: "jailRoot",
+  DevfsRuleset: "devfsRuleset",
   VnetJail: "vnetJail",
   NatGateway: "natGateway",
   NatRedirect: "natRedirect",
@@ -31,9 +35,13 @@ beforeAll(async () => {
     "prod",
   );
   const host = new sdk.Host("alpha", { address: "alpha.example.net", hostKey: `SHA256:${"a".repeat(43)}` });
+  new sdk.RcSetting("ntpd", { host, name: "ntpd_enable", value: "YES" });
+  new sdk.KernelModule("vxlan", { host, name: "if_vxlan" });
+  new sdk.Sysctl("ids", { host, name: "net.inet.ip.random_id", value: 1 });
   const lan = new sdk.Bridge("lan", { host, name: "bridge0", addresses: ["10.10.15.1/24"] });
   const link = new sdk.EpairLink("testA", { host, bridge: lan, unit: 1 });
   const root = new sdk.JailRoot("testA", { host, snapshot: "zroot/jails/template@base" });
+  new sdk.DevfsRuleset("packets", { host, rules: [{ path: "bpf*", action: "unhide" }] });
   const jail = new sdk.VnetJail("testA", {
     host,
     path: root.path,

@@ -1,10 +1,14 @@
 import type { Kind } from "../../provider/kind";
 import { bridge } from "../../provider/kinds/bridge";
+import { devfsRuleset } from "../../provider/kinds/devfs-ruleset";
 import { epairLink } from "../../provider/kinds/epair-link";
 import { host } from "../../provider/kinds/host";
 import { jailRoot } from "../../provider/kinds/jail-root";
+import { kernelModule } from "../../provider/kinds/kernel-module";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../provider/kinds/nat-redirect";
+import { rcSetting } from "../../provider/kinds/rc-setting";
+import { sysctl } from "../../provider/kinds/sysctl";
 import { vnetJail } from "../../provider/kinds/vnet-jail";
 
 export const hostReference = {
@@ -19,6 +23,26 @@ const owner = (name: string) => `demo/test/${name}`;
 /** One valid set of inputs of every kind, and one to change it to. */
 export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Record<string, unknown> }[] = [
   { kind: host, inputs: { address: "alpha.example.net" }, changed: { address: "beta.example.net" } },
+  {
+    kind: rcSetting,
+    inputs: { host: hostReference, name: "sshd_flags", value: "-4 -o 'UseDNS no'", owner: owner("sshd") },
+    changed: { host: hostReference, name: "sshd_flags", value: "", owner: owner("renamed") },
+  },
+  {
+    kind: rcSetting,
+    inputs: { host: hostReference, name: "cloned_interfaces", words: ["tap0", "tap1"], owner: owner("taps") },
+    changed: { host: hostReference, name: "cloned_interfaces", words: ["tap1"], owner: owner("taps") },
+  },
+  {
+    kind: kernelModule,
+    inputs: { host: hostReference, name: "ipfw", owner: owner("ipfw") },
+    changed: { host: hostReference, name: "ipfw", owner: owner("renamed") },
+  },
+  {
+    kind: sysctl,
+    inputs: { host: hostReference, name: "net.link.bridge.pfil_member", value: 1, owner: owner("pfil") },
+    changed: { host: hostReference, name: "net.link.bridge.pfil_member", value: "0", owner: owner("pfil") },
+  },
   {
     kind: bridge,
     inputs: {
@@ -53,6 +77,20 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
     kind: jailRoot,
     inputs: { host: hostReference, path: "/jails/old", owner: owner("old") },
     changed: { host: hostReference, path: "/jails/older", owner: owner("old") },
+  },
+  {
+    kind: devfsRuleset,
+    inputs: {
+      host: hostReference,
+      rules: [{ path: "bpf*", action: "unhide", group: "network", mode: "0660" }],
+      owner: owner("packets"),
+    },
+    changed: {
+      host: hostReference,
+      include: ["devfsrules_jail", 120],
+      rules: [{ type: "tty", action: "hide" }],
+      owner: owner("packets"),
+    },
   },
   {
     kind: vnetJail,

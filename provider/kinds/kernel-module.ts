@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { commonShape, internalShape, targetOf } from "../common";
+import { rcText } from "../freebsd/rcconf";
+import { defineKind, running } from "../kind";
+import { claimIpfw, moduleIsLoaded, releaseModule } from "../library/modules";
+import { askLines, askRc, compareRc, dropLines, keepLines, type RcLines } from "../owned";
+import { type Question, Unreadable } from "../question";
+import { type InputOf, replace } from "../schema";
+import { sh } from "../sh";
+
+const moduleName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$/, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is not a module's name: without folder and ".ko", such as "if_vxlan"`,
+});
+
+export const kernelModuleShape = {
+  ...commonShape,
+  /** The module's name without `.ko`, such as `if_vxlan`; a file of `/boot/kernel` or `/boot/modules`. See kld(4). */
+  name: replace(moduleName),
+  ...internalShape,
+};
+
+export type KernelModuleOutputs = Record<never, never>;
+
+type Input = InputOf<typeof kernelModuleShape>;
+
+/** Modules that bring ipfw in, or are it; ipdivert did until FreeBSD 13. */
+const BRING_IPFW = ["ipfw", "ipfw_nat", "ipfw_nat64", "ipfw_nptv6", "ipfw_pmod", "ipdivert", "dummynet"];
+
+function rc({ name, owner }: Input): RcLines {
+  const words = { kld_list: name };
+  return { path: "/etc/rc.conf", owner, values: {}, words, text: rcText({}, words) };
+}
+
+function askLoaded(name: string): Question<boolean> {
+  return {
+    key: `kldstat ${name}`,
+    ask: sh`${moduleIsLoaded} ${name}`,
+    read(answer) {
+      if (answer.status > 1) throw new Unreadable(`kldstat -m ${name}`, answer);
+      return answer.status === 0;
+    },
+  };
+}
+
+export const kernelModule = defineKind({
+  name: "KernelModule",
+  noun: "kernel module",
+  inputs: kernelModuleShape,
+  outputs: [],
+  id: (input) => input.name,
+  target: (input) => targetOf(input.host),
+
+  ensure: (input, previous) => [
+    ...(BRING_IPFW.includes(input.name)
+      ? [{ what: "look whether ipfw accepts by default", run: sh`${claimIpfw}` }]
+      : []),
+    {
+      run: sh`kldload ${input.name}`,
+      unless: sh`${moduleIsLoaded} ${input.name}`,
+      undo: sh`kldunload ${input.name}`,
+      made: input.name,
+    },
+    ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
+  ],
+
+  remove: (state) => [
+    dropLines(rc(state)),
+    ...(state.made?.includes(state.name)
+      ? [
+          {
+            what: `kldunload ${state.name}`,
+            run: sh`${releaseModule} ${state.name}`,
+            unless: sh`! ${moduleIsLoaded} ${state.name}`,
+          },
+        ]
+      : []),
+  ],
+
+  questions: (input) => ({
+    loaded: askLoaded(input.name),
+    lines: askLines(rc(input)),
+    ...askRc(rc(input)),
+  }),
+
+  gone: ({ loaded, lines }) => !loaded && lines === undefined,
+
+  compare: (input, answers) => [
+    ...(answers.loaded ? [] : [running(`the module ${input.name} is not loaded`)]),
+    ...compareRc(rc(input), answers.lines, answers),
+  ],
+
+  observe: (): KernelModuleOutputs => ({}),
+});

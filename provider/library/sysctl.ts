@@ -1,0 +1,44 @@
+import { body } from "../library";
+import { ShellFunction } from "../sh";
+
+/** `claim_sysctl NAME REMEDY`: there is such an oid; otherwise FreeBSD's words and ours. */
+export const claimSysctl = new ShellFunction(
+  "claim_sysctl",
+  body`
+said=$(sysctl -n "$1" 2>&1) && return 0
+echo "$said$2" >&2
+return 3`,
+);
+
+/** `sysctl_is NAME VALUE` */
+export const sysctlIs = new ShellFunction("sysctl_is", `[ "$(sysctl -n "$1" 2>/dev/null)" = "$2" ]`);
+
+/** `set_sysctl NAME VALUE`: what it was before is in `sysctl_before` for the rest of the script. */
+export const setSysctl = new ShellFunction(
+  "set_sysctl",
+  body`
+there=$(sysctl -n "$1") || return
+sysctl "$1=$2" || return
+sysctl_before=$there`,
+);
+
+/** `last_sysctl NAME`: the file and the value of the last line that sets it at boot, with a tab between. */
+export const lastSysctl = new ShellFunction(
+  "last_sysctl",
+  body`
+for file in /etc/sysctl.conf /etc/sysctl.conf.local; do
+  if [ -r "$file" ]; then
+    name=$1 awk '
+      BEGIN { name = ENVIRON["name"] }
+      {
+        sub(/#.*/, "")
+        at = index($0, "=")
+        key = substr($0, 1, at - 1)
+        value = substr($0, at + 1)
+        gsub(/[ \t]/, "", key)
+        gsub(/^[ \t"]+|[ \t"]+$/, "", value)
+        if (at > 0 && key == name) print FILENAME "\t" value
+      }' "$file"
+  fi
+done | tail -n 1`,
+);
