@@ -49,10 +49,13 @@ export class Connection {
     else this.#socket.unref();
   }
 
-  /** Starts `command` on the host. Fails if the host refuses another session, or the connection is gone. */
-  exec(command: string): Promise<ClientChannel> {
+  /**
+   * Starts `command` on the host. Fails if the host refuses another session, or the connection is gone. `take` gets
+   * the channel before anything more is read: a command that ends at once has its status in the same packet.
+   */
+  exec<T>(command: string, take: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)));
+      this.#client.exec(command, (error, channel) => (error ? reject(error) : resolve(take(channel))));
     });
   }
 

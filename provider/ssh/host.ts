@@ -148,7 +148,7 @@ export class Host {
     this.#slots.add(slot);
     const [command, preamble] = shellCommand(this.#route.become, this.#credentials.sudoPassword);
     try {
-      const shell = new Shell(await connection.exec(command), preamble);
+      const shell = await connection.exec(command, (channel) => new Shell(channel, preamble));
       const free = { slot, shell };
       slot.state = "waiting";
       this.#refusals = undefined;
