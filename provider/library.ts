@@ -6,7 +6,8 @@ import { quote, ShellFunction } from "./sh";
  */
 
 /** The text as it stands here, backslashes and all, without the line breaks around it. */
-const body = (text: TemplateStringsArray, ...values: string[]): string => String.raw(text, ...values).trim();
+export const body = (text: TemplateStringsArray, ...values: string[]): string =>
+  String.raw(text, ...values).trim();
 
 /** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
 const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
@@ -113,13 +114,13 @@ export const hasBlock = new ShellFunction(
   `grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1" 2>/dev/null`,
 );
 
-/** `has_description NAME TEXT` */
+/** `has_description NAME TEXT`: the description is the text, or that with a blank and more behind it. */
 export const hasDescription = new ShellFunction(
   "has_description",
   body`
 there=$(ifconfig "$1" 2>/dev/null) || return 1
 case $there in *"	description: $2
-"*) return 0 ;; esac
+"* | *"	description: $2 "*) return 0 ;; esac
 return 1`,
 );
 
