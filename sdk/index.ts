@@ -3,6 +3,8 @@ export { Bridge, type BridgeArgs } from "./bridge";
 export { EpairLink, type EpairLinkArgs } from "./epair-link";
 export { Host, type HostArgs } from "./host";
 export { JailRoot, type JailRootArgs } from "./jail-root";
+export { Loopback, type LoopbackArgs } from "./loopback";
 export { NatGateway, type NatGatewayArgs } from "./nat-gateway";
 export { NatRedirect, type NatRedirectArgs } from "./nat-redirect";
+export { Vlan, type VlanArgs } from "./vlan";
 export { VnetJail, type VnetJailArgs } from "./vnet-jail";
