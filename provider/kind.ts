@@ -1,6 +1,7 @@
-import type { Answers, Questions } from "./question";
+import type { Answers, Question, Questions } from "./question";
 import type { InputOf, Shape } from "./schema";
 import type { Step } from "./script";
+import type { Sh } from "./sh";
 import type { Target } from "./ssh";
 
 /** What the state holds of a resource beside its inputs and its own outputs. */
@@ -9,6 +10,23 @@ export interface Bookkeeping {
   drift: string[];
   /** What this resource changed on the host beyond itself (a module it loaded), to be put back on delete. */
   made?: string[];
+}
+
+/**
+ * What the host decides where the program leaves it out: the unit of a pair that is free. It is taken by a script of
+ * its own before `ensure`, which needs to know it.
+ */
+export interface Reservation<Input> {
+  /** What an error calls it. */
+  readonly what: string;
+  /** Takes it, marked as ours. */
+  readonly take: Sh;
+  /** Holds when it was taken before: by a run that was cut off. */
+  readonly taken: Sh;
+  /** By the mark, because what was taken is not known here. */
+  readonly giveBack: Sh;
+  /** What was taken, as properties. */
+  readonly question: Question<Partial<Input>>;
 }
 
 /** Words for the two planes on which everything exists. */
@@ -50,6 +68,13 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   derive?(input: Known<InputOf<I>>): Partial<Record<keyof I, unknown>>;
   /** Checks between properties, each of which is valid by itself. */
   relations?(input: Known<InputOf<I>>, report: Report): void;
+  /** Before a create: what is to be taken on the host first; undefined when the program says it all. */
+  reserve?(input: InputOf<I>): Reservation<InputOf<I>> | undefined;
+  /**
+   * Before a create and an update: properties that were left out and, once decided, stay as they were recorded,
+   * whatever they followed from (a MAC address).
+   */
+  settle?(input: InputOf<I>, previous: State<I, O> | undefined): Partial<InputOf<I>>;
   /** From whatever is there to what is wanted. `previous` is the recorded state in an update. */
   ensure(input: InputOf<I>, previous: State<I, O> | undefined): Step[];
   /** Takes away what is ours and nothing else; every step holds when it is gone already. */

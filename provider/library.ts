@@ -114,13 +114,13 @@ export const hasBlock = new ShellFunction(
   `grep -qxF -e "# BEGIN pulumi-freebsd-vnet $2" "$1" 2>/dev/null`,
 );
 
-/** `has_description NAME TEXT` */
+/** `has_description NAME TEXT`: the description is the text, or that with a blank and more behind it. */
 export const hasDescription = new ShellFunction(
   "has_description",
   body`
 there=$(ifconfig "$1" 2>/dev/null) || return 1
 case $there in *"	description: $2
-"*) return 0 ;; esac
+"* | *"	description: $2 "*) return 0 ;; esac
 return 1`,
 );
 

@@ -1,11 +1,12 @@
 import { type CheckResult, check } from "./check";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
-import type { Kind, State } from "./kind";
+import type { Kind, Reservation, State } from "./kind";
 import { type Answer, type Answers, type Questions, readAnswers } from "./question";
 import type { Reader } from "./reader";
-import type { InputOf, Shape } from "./schema";
+import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
+import { sh } from "./sh";
 import type { Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
 
@@ -42,8 +43,23 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
 
+  /** A property that an older release did not record has its default. */
   const inputsOf = (props: object): Inputs =>
-    Object.fromEntries(Object.entries(props).filter(([key]) => key in kind.inputs)) as Inputs;
+    withoutUndefined(
+      Object.fromEntries(
+        Object.entries(kind.inputs).map(([key, schema]) => [
+          key,
+          (props as Record<string, unknown>)[key] ?? defaultOf(schema),
+        ]),
+      ),
+    ) as Inputs;
+
+  const recorded = (props: object): Recorded => ({ ...(props as Recorded), ...inputsOf(props) });
+
+  const settled = (input: Inputs, previous: Recorded | undefined): Inputs => ({
+    ...input,
+    ...kind.settle?.(input, previous),
+  });
 
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
     new ResourceError(
@@ -87,8 +103,24 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     });
   };
 
-  const ensure = async (verb: string, input: Inputs, previous: Recorded | undefined) => {
-    const outcome = await apply(verb, input, kind.ensure(input, previous), kind.questions(input));
+  /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
+  const reserve = async (input: Inputs, reservation: Reservation<Inputs>) => {
+    const { what, take, taken, giveBack: undo, question } = reservation;
+    const step = { what, run: take, unless: taken, undo, made: "reserved" };
+    const { failure, answers, made } = await apply("create", input, [step], { question });
+    if (failure) throw error("create", input, describe(failure));
+    const decided = readAnswers({ question }, answers).question;
+    return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
+  };
+
+  const ensure = async (
+    verb: string,
+    input: Inputs,
+    previous: Recorded | undefined,
+    before: readonly Step[] = [],
+  ) => {
+    const steps = [...before, ...kind.ensure(input, previous)];
+    const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
       const failed = error(verb, input, describe(failure));
@@ -122,17 +154,24 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       diff(kind as unknown as Kind, olds as Record<string, unknown>, news as Record<string, unknown>),
 
     async create(props) {
-      const input = inputsOf(props);
-      return { id: kind.id(input), outs: await ensure("create", input, undefined) };
+      const declared = inputsOf(props);
+      const reservation = kind.reserve?.(declared);
+      const reserved = reservation && (await reserve(declared, reservation));
+      const input = settled({ ...declared, ...reserved?.decided }, undefined);
+      return {
+        id: kind.id(input),
+        outs: await ensure("create", input, undefined, reserved?.giveBack),
+      };
     },
 
     async update(_id, olds, news) {
-      return { outs: await ensure("update", inputsOf(news), olds as Recorded) };
+      const previous = recorded(olds);
+      return { outs: await ensure("update", settled(inputsOf(news), previous), previous) };
     },
 
     async read(id, props) {
       const input = inputsOf(props);
-      const previous = props as Recorded;
+      const previous = recorded(props);
       try {
         const said = await reader.ask(kind.target(input), kind.questions(input));
         const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
@@ -145,7 +184,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
     async delete(_id, props) {
       const input = inputsOf(props);
-      const { failure } = await apply("delete", input, kind.remove(props as Recorded), {});
+      const { failure } = await apply("delete", input, kind.remove(recorded(props)), {});
       if (failure) throw error("delete", input, describe(failure));
     },
   };

@@ -2,7 +2,8 @@ import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, running } from "./kind";
-import { claimInterface, hasAddress, hasDescription, interfaceIsOurs, jailRuns, ownBlock } from "./library";
+import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, ownBlock } from "./library";
+import { interfaceHas } from "./library/links";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
@@ -14,7 +15,13 @@ import { type Sh, sh } from "./sh";
 
 interface Owned {
   readonly owner: string;
+  /** Words for people, behind the owner in an interface's description. */
+  readonly description?: string | undefined;
 }
+
+/** What the description of an interface of ours is: by its first word it is known as ours. */
+export const markOf = ({ owner, description }: Owned) =>
+  description === undefined ? owner : `${owner} ${description}`;
 
 /** Lines of ours in a file that others edit too. */
 export interface OwnLines {
@@ -92,22 +99,54 @@ export function compareRc(
 }
 
 /** Steps to an interface that exists and is marked as ours. */
-export function keepInterface(
-  name: string,
-  create: Sh,
-  { owner }: Owned,
-  previous: Owned | undefined,
-): Step[] {
+export function keepInterface(name: string, create: Sh, owned: Owned, previous: Owned | undefined): Step[] {
+  const mark = markOf(owned);
   return [
-    { what: `look whether ${name} is free`, run: sh`${claimInterface} ${name} ${previous?.owner ?? owner}` },
+    {
+      what: `look whether ${name} is free`,
+      run: sh`${claimInterface} ${name} ${previous?.owner ?? owned.owner}`,
+    },
     { run: create, unless: sh`ifconfig ${name}`, undo: sh`ifconfig ${name} destroy` },
     {
-      run: sh`ifconfig ${name} description ${owner}`,
-      unless: sh`${hasDescription} ${name} ${owner}`,
-      ...(previous && { undo: sh`ifconfig ${name} description ${previous.owner}` }),
+      run: sh`ifconfig ${name} description ${mark}`,
+      unless: sh`${interfaceHas} ${name} ${`description: ${mark}`}`,
+      ...(previous && { undo: sh`ifconfig ${name} description ${markOf(previous)}` }),
     },
   ];
 }
+
+/** What Ethernet has, and an interface has again when its MTU is no longer declared. */
+const usualMtu = 1500;
+
+/** The MTU to set; undefined when none is or was declared, and the kernel's is as good as any. */
+export const mtuWanted = (mtu: number | undefined, previous: number | undefined) =>
+  mtu ?? (previous === undefined ? undefined : usualMtu);
+
+export function keepMtu(name: string, mtu: number | undefined, previous: number | undefined): Step[] {
+  const wanted = mtuWanted(mtu, previous);
+  if (wanted === undefined) return [];
+  return [
+    {
+      run: sh`ifconfig ${name} mtu ${wanted}`,
+      unless: sh`ifconfig ${name} | grep -q -e ${` mtu ${wanted}$`}`,
+      undo: sh`ifconfig ${name} mtu ${previous ?? usualMtu}`,
+    },
+  ];
+}
+
+export const compareMtu = (name: string, link: InterfaceState | undefined, mtu: number | undefined) =>
+  link === undefined || mtu === undefined || link.mtu === mtu
+    ? []
+    : [running(`the MTU of ${name} is ${link.mtu}`)];
+
+export const compareAddresses = (
+  name: string,
+  link: InterfaceState | undefined,
+  addresses: readonly ParsedCidr[],
+) =>
+  addresses
+    .filter((a) => link !== undefined && !link.addresses.includes(a.text))
+    .map((a) => running(`${name} lacks ${a.text}`));
 
 export function removeInterface(name: string, { owner }: Owned): Step {
   return { run: sh`ifconfig ${name} destroy`, unless: sh`! ${interfaceIsOurs} ${name} ${owner}` };
@@ -136,10 +175,11 @@ export function keepAddresses(
   ];
 }
 
-export function compareInterface(name: string, link: InterfaceState | undefined, { owner }: Owned): string[] {
+export function compareInterface(name: string, link: InterfaceState | undefined, owned: Owned): string[] {
   if (!link) return [running(`${name} does not exist`)];
+  const mark = markOf(owned);
   return [
-    ...(link.description === owner ? [] : [running(`the description of ${name} is not "${owner}"`)]),
+    ...(link.description === mark ? [] : [running(`the description of ${name} is not "${mark}"`)]),
     ...(link.up ? [] : [running(`${name} is down`)]),
   ];
 }

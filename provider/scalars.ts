@@ -26,6 +26,50 @@ export const bridgeName = text(
       : `${show(v)} is not a bridge's name: "bridge" and a unit from 0 to 32767, such as "bridge0"`,
 );
 
+/** A whole number that `message` calls by what it is. */
+const wholeNumber = (least: number, most: number, message: string) =>
+  z
+    .int({ error: (issue) => `${JSON.stringify(issue.input)} is not ${message}` })
+    .refine((v) => v >= least && v <= most, { error: (issue) => `${issue.input} is not ${message}` });
+
+export const mtu = wholeNumber(
+  576,
+  16000,
+  "an MTU: a whole number of bytes from 576 to 16000, such as 1500, or 9000 for jumbo frames",
+);
+
+export const epairUnit = wholeNumber(0, 32767, "a unit: a whole number from 0 to 32767");
+
+export const vlanTag = wholeNumber(1, 4094, "a VLAN tag: a whole number from 1 to 4094");
+
+/** An address for one interface, as ifconfig(8) prints it. */
+export const etherAddress = text(
+  (v) => /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(v) && v !== "00:00:00:00:00:00",
+  (v) =>
+    /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(v) && v !== v.toLowerCase()
+      ? `${show(v)} must be in lower case, as ifconfig(8) prints it: "${v.toLowerCase()}"`
+      : /^[0-9a-f][13579bdf](:[0-9a-f]{2}){5}$/.test(v)
+        ? `${show(v)} is a multicast address: the first byte must be even, such as 02`
+        : `${show(v)} is not a MAC address, such as "02:00:5e:10:00:01"`,
+);
+
+/** Free text for people in an interface's description. rc(8) splits it at blanks and would expand * and ?. */
+export const descriptionText = text(
+  (v) => /^[A-Za-z0-9_@%+=:,./()#-]+( [A-Za-z0-9_@%+=:,./()#-]+)*$/.test(v) && v.length <= 255,
+  (v) =>
+    v.length > 255
+      ? `a description of ${v.length} characters: 255 at most`
+      : `${show(v)} cannot be kept in rc.conf(5): letters, digits and _ @ % + = : , . / ( ) # - with one blank between words`,
+);
+
+export const loopbackName = text(
+  (v) => /^lo[1-9]\d{0,4}$/.test(v) && Number(v.slice(2)) < 32768,
+  (v) =>
+    v === "lo0"
+      ? '"lo0" is the host\'s own loopback: take another one, such as "lo1"'
+      : `${show(v)} is not a loopback's name: "lo" and a unit from 1 to 32767, such as "lo1"`,
+);
+
 /** An address with its prefix length, IPv4 or IPv6. */
 export const cidr = text(
   (v) => parseCidr(v) !== undefined,

@@ -18,8 +18,8 @@ export class Bridge extends VnetResource {
 
   /** What a link needs of it. */
   get reference(): pulumi.Output<BridgeReference> {
-    const { name, addresses } = this;
-    return pulumi.output({ name, addresses }) as pulumi.Output<BridgeReference>;
+    const { name, addresses, mtu } = this;
+    return pulumi.output({ name, addresses, mtu }) as pulumi.Output<BridgeReference>;
   }
 }
 

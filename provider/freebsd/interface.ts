@@ -1,7 +1,8 @@
 import { jailRuns } from "../library";
+import { anywhere, jailWith } from "../library/links";
 import type { Question } from "../question";
 import { Unreadable } from "../question";
-import { sh } from "../sh";
+import { type Sh, sh } from "../sh";
 
 /** What ifconfig(8) says of one interface. */
 export interface InterfaceState {
@@ -12,6 +13,7 @@ export interface InterfaceState {
   /** `10.10.15.1/24`, as FreeBSD prints them; without link-local ones. */
   readonly addresses: readonly string[];
   readonly members: readonly string[];
+  readonly vlan: { readonly tag: number; readonly parent: string } | undefined;
 }
 
 /** The interface, or undefined when ifconfig says that there is none. With `jail`: in that jail's network stack. */
@@ -20,20 +22,39 @@ export function askInterface(name: string, jail?: string): Question<InterfaceSta
     jail === undefined
       ? sh`ifconfig -f inet:cidr,inet6:cidr ${name}`
       : sh`if ${jailRuns} ${jail}; then ifconfig -j ${jail} -f inet:cidr,inet6:cidr ${name}; else (exit 66); fi`;
+  return interfaceQuestion(`ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`, ask);
+}
+
+/** Our interface wherever it is: on the host, or in the jail that took it. */
+export const askAnywhere = (name: string, owner: string) =>
+  interfaceQuestion(`ifconfig ${name} of ${owner}`, sh`${anywhere} ${name} ${owner}`);
+
+function interfaceQuestion(key: string, ask: Sh): Question<InterfaceState | undefined> {
   return {
-    key: `ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`,
+    key,
     ask,
     read(answer) {
       if (answer.status === 0) return parseInterface(answer.text);
       if (answer.status === 66 || /interface \S+ does not exist/.test(answer.text)) return undefined;
-      throw new Unreadable(`ifconfig ${name}`, answer);
+      throw new Unreadable(key, answer);
     },
   };
 }
 
+/** The jid of the jail that has our interface, or undefined when none has it. */
+export const askBorrower = (name: string, owner: string): Question<number | undefined> => ({
+  key: `jail with ${name} of ${owner}`,
+  ask: sh`${jailWith} ${name} ${owner}`,
+  read(answer) {
+    if (answer.status > 1) throw new Unreadable(`jls, for the jail with ${name}`, answer);
+    return answer.status === 0 ? Number(answer.text) : undefined;
+  },
+});
+
 export function parseInterface(text: string): InterfaceState {
   const flags = /flags=[0-9a-f]+<([A-Z0-9_,]*)>/.exec(text)?.[1]?.split(",") ?? [];
   const value = (pattern: RegExp) => pattern.exec(text)?.[1];
+  const [, tag, parent] = /^\tvlan: (\d+) .*parent interface: (\S+)$/m.exec(text) ?? [];
   return {
     up: flags.includes("UP"),
     mtu: Number(value(/ mtu (\d+)/)),
@@ -43,5 +64,6 @@ export function parseInterface(text: string): InterfaceState {
       .map((m) => m[1] as string)
       .filter((a) => !a.includes("%")),
     members: [...text.matchAll(/^\tmember: (\S+)/gm)].map((m) => m[1] as string),
+    vlan: parent === undefined ? undefined : { tag: Number(tag), parent },
   };
 }

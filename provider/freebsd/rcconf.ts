@@ -1,4 +1,5 @@
 import { type Question, Unreadable } from "../question";
+import type { ParsedCidr } from "../scalars";
 import { sh } from "../sh";
 
 /**
@@ -63,3 +64,23 @@ export function rcText(
     ...Object.entries(values).map(([name, value]) => rcLine(name, value)),
   ].join("\n");
 }
+
+/** The variables by which an interface gets `addresses` at boot and, before it goes up, what `words` say. */
+export function rcAddresses(
+  name: string,
+  addresses: readonly ParsedCidr[],
+  words: readonly string[] = [],
+): Record<string, string> {
+  const variable = `ifconfig_${rcName(name)}`;
+  const v4 = addresses.filter((a) => a.family === "inet");
+  const v6 = addresses.filter((a) => a.family === "inet6");
+  return {
+    [variable]: [...(v4[0] ? [`inet ${v4[0].text}`] : []), ...words, "up"].join(" "),
+    ...(v6[0] && { [`${variable}_ipv6`]: `inet6 ${v6[0].text}` }),
+    ...Object.fromEntries(
+      [...v4.slice(1), ...v6.slice(1)].map((a, i) => [`${variable}_alias${i}`, `${a.family} ${a.text}`]),
+    ),
+  };
+}
+
+export const rcMtu = (mtu: number | undefined): string[] => (mtu === undefined ? [] : [`mtu ${mtu}`]);

@@ -1,82 +1,202 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
-import { commonShape, internalShape, targetOf } from "../common";
-import { askInterface } from "../freebsd/interface";
-import { rcName, rcText } from "../freebsd/rcconf";
-import { defineKind, running } from "../kind";
+import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { askAnywhere, askInterface, type InterfaceState } from "../freebsd/interface";
+import { rcMtu, rcName, rcText } from "../freebsd/rcconf";
+import { defineKind, type Reservation, running } from "../kind";
 import { hasMember } from "../library";
+import { anywhere, anywhereHas, interfaceHas, pairOf, releasePair, takePair } from "../library/links";
 import {
   askLines,
   askRc,
   compareInterface,
+  compareMtu,
   compareRc,
   dropLines,
   keepInterface,
   keepLines,
+  keepMtu,
+  mtuWanted,
   type RcLines,
   removeInterface,
 } from "../owned";
-import { cidr, interfaceName } from "../scalars";
+import { Unreadable } from "../question";
+import { cidr, epairUnit, etherAddress, interfaceName, mtu } from "../scalars";
 import { type InputOf, live, type Reference, reference, replace } from "../schema";
+import type { Step } from "../script";
 import { sh } from "../sh";
 
 export const bridgeReferenceShape = {
   name: interfaceName,
   addresses: z.array(cidr),
+  mtu: mtu.optional(),
 };
 
 export type BridgeReference = Reference<"Bridge", z.output<z.ZodObject<typeof bridgeReferenceShape>>>;
 
-const unit = (value: unknown) => `${JSON.stringify(value)} is not a unit: a whole number from 0 to 32767`;
-
 export const epairLinkShape = {
   ...commonShape,
-  /** The bridge that gets the pair's "a" side as a member. */
-  bridge: live(reference("Bridge", bridgeReferenceShape, ["name"])),
-  /** The pair's number: 1 makes `epair1a` (on the bridge) and `epair1b` (for the jail). See epair(4). */
-  unit: replace(
-    z
-      .int({ error: (issue) => unit(issue.input) })
-      .refine((v) => v >= 0 && v <= 32767, { error: (issue) => unit(issue.input) }),
-  ),
+  /**
+   * The bridge that gets the pair's "a" side as a member. Both sides have its MTU: a bridge forces its own on its
+   * members, and a jail with a larger one would send what cannot pass.
+   */
+  bridge: live(reference("Bridge", bridgeReferenceShape, ["name", "mtu"])),
+  /**
+   * The pair's number: 1 makes `epair1a` (on the bridge) and `epair1b` (for the jail). See epair(4).
+   * @default the first one that is free on the host, running and at boot; it is kept from then on
+   */
+  unit: replace(epairUnit.optional()),
+  /**
+   * The MAC address of the "a" side, in lower case. See "ether" in ifconfig(8).
+   * @default made from the host's address and the link's name, locally administered; it is kept from then on,
+   * over reboots too (the kernel's own is another one with each order of creation)
+   */
+  hostEther: live(etherAddress.optional()),
+  /**
+   * The MAC address of the "b" side, which the jail has.
+   * @default like `hostEther`, and never the same
+   */
+  jailEther: live(etherAddress.optional()),
   ...internalShape,
 };
 
 export interface EpairLinkOutputs {
+  /** The pair's number. */
+  unit: number;
   /** Name of the pair as cloned_interfaces has it: `epair1`. */
   name: string;
   /** The side on the bridge: `epair1a`. */
   hostSide: string;
   /** The side for the jail: `epair1b`. */
   jailSide: string;
+  /** The MAC address of the side on the bridge. */
+  hostEther: string;
+  /** The MAC address of the side for the jail. */
+  jailEther: string;
 }
 
 type Input = InputOf<typeof epairLinkShape>;
 
-const sides = ({ unit }: { unit: number }): EpairLinkOutputs => ({
+const sides = ({ unit }: Pick<Input, "unit">) => ({
   name: `epair${unit}`,
   hostSide: `epair${unit}a`,
   jailSide: `epair${unit}b`,
 });
 
+/** Unicast and locally administered; 45 bits tell links apart, and the last one the sides. */
+function madeEther({ host, owner }: Input, side: 0 | 1): string {
+  const bytes = createHash("sha256").update(`${host.address}\n${owner}`).digest().subarray(0, 6);
+  bytes[0] = ((bytes[0] as number) & 0xfc) | 0x02;
+  bytes[5] = ((bytes[5] as number) & 0xfe) | side;
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+const etherWords = (ether: string | undefined) => (ether === undefined ? [] : [`ether ${ether}`]);
+
 /**
  * A missing member in `ifconfig_bridge0="… addm epair1a …"` costs the bridge its address at boot;
- * `autobridge_bridge0` does not, so membership goes there.
+ * `autobridge_bridge0` does not, so membership goes there. The "b" side gets its MAC address and MTU before the
+ * jail takes it, and keeps them then.
  */
 function rc(input: Input): RcLines {
-  const { name, hostSide } = sides(input);
-  const { owner } = input;
-  const values = { [`ifconfig_${hostSide}`]: "up", [`ifconfig_${hostSide}_descr`]: owner };
-  const words = { cloned_interfaces: name, [`autobridge_${rcName(input.bridge.name)}`]: hostSide };
+  const { name, hostSide, jailSide } = sides(input);
+  const { owner, hostEther, jailEther, bridge } = input;
+  const far = [...etherWords(jailEther), ...rcMtu(bridge.mtu)].join(" ");
+  const values = {
+    [`ifconfig_${hostSide}`]: [...etherWords(hostEther), ...rcMtu(bridge.mtu), "up"].join(" "),
+    [`ifconfig_${hostSide}_descr`]: owner,
+    ...(far !== "" && { [`ifconfig_${jailSide}`]: far }),
+  };
+  const words = { cloned_interfaces: name, [`autobridge_${rcName(bridge.name)}`]: hostSide };
   return { path: "/etc/rc.conf", owner, values, words, text: rcText(values, words) };
+}
+
+function keepHostEther(input: Input, previous: Input | undefined): Step[] {
+  const { hostSide } = sides(input);
+  const set = (ether: string) => sh`ifconfig ${hostSide} ether ${ether}`;
+  return [input.hostEther].flatMap((ether) =>
+    ether === undefined
+      ? []
+      : [
+          {
+            run: set(ether),
+            unless: sh`${interfaceHas} ${hostSide} ${`ether ${ether}`}`,
+            ...(previous?.hostEther !== undefined && { undo: set(previous.hostEther) }),
+          },
+        ],
+  );
+}
+
+/** The "b" side is on the host or in a jail that we do not know, running or not. */
+function keepJailSide(input: Input, previous: Input | undefined): Step[] {
+  const { jailSide } = sides(input);
+  const step = (word: "ether" | "mtu", value: string | number | undefined, pattern: string, old: unknown) =>
+    value === undefined
+      ? []
+      : [
+          {
+            what: `ifconfig ${jailSide} ${word} ${value}`,
+            run: sh`${anywhere} ${jailSide} ${input.owner} ${word} ${value}`,
+            unless: sh`${anywhereHas} ${jailSide} ${input.owner} ${pattern}`,
+            ...(old !== undefined && {
+              undo: sh`${anywhere} ${jailSide} ${input.owner} ${word} ${String(old)}`,
+            }),
+          },
+        ];
+  const wanted = mtuWanted(input.bridge.mtu, previous?.bridge.mtu);
+  return [
+    ...step("ether", input.jailEther, `^	ether ${input.jailEther}$`, previous?.jailEther),
+    ...step("mtu", wanted, ` mtu ${wanted}$`, previous?.bridge.mtu),
+  ];
+}
+
+const compareEther = (name: string, link: InterfaceState | undefined, ether: string | undefined) =>
+  link === undefined || ether === undefined || link.ether === ether
+    ? []
+    : [running(`the MAC address of ${name} is ${link.ether}`)];
+
+function reservation({ owner }: Input): Reservation<Input> {
+  return {
+    what: "make a pair that is free",
+    take: sh`${takePair} ${owner}`,
+    taken: sh`[ -n "$(${pairOf} ${owner})" ]`,
+    giveBack: sh`${releasePair} ${owner}`,
+    question: {
+      key: `pair of ${owner}`,
+      ask: sh`${pairOf} ${owner}`,
+      read(answer) {
+        const [, unit] = /^epair(\d+)a$/.exec(answer.text.trim()) ?? [];
+        if (answer.status !== 0 || unit === undefined) throw new Unreadable("ifconfig -a -g epair", answer);
+        return { unit: Number(unit) };
+      },
+    },
+  };
 }
 
 export const epairLink = defineKind({
   name: "EpairLink",
   noun: "epair",
   inputs: epairLinkShape,
-  outputs: ["name", "hostSide", "jailSide"],
-  id: (input) => sides(input).name,
+  outputs: ["unit", "name", "hostSide", "jailSide", "hostEther", "jailEther"],
+  id: (input) => (input.unit === undefined ? (logicalName(input.owner) as string) : sides(input).name),
   target: (input) => targetOf(input.host),
+
+  relations({ hostEther, jailEther }, report) {
+    if (hostEther !== undefined && hostEther === jailEther) {
+      report("jailEther", `${jailEther} is the address of the other side already: the two must differ`);
+    }
+  },
+
+  reserve: (input) => (input.unit === undefined ? reservation(input) : undefined),
+
+  settle(input, previous) {
+    const unit = input.unit ?? previous?.unit;
+    return {
+      ...(unit !== undefined && { unit }),
+      hostEther: input.hostEther ?? previous?.hostEther ?? madeEther(input, 0),
+      jailEther: input.jailEther ?? previous?.jailEther ?? madeEther(input, 1),
+    };
+  },
 
   ensure(input, previous) {
     const { name, hostSide } = sides(input);
@@ -89,6 +209,10 @@ export const epairLink = defineKind({
         unless: sh`! ${hasMember} ${old} ${hostSide}`,
         undo: sh`ifconfig ${old} addm ${hostSide}`,
       })),
+      ...keepHostEther(input, previous),
+      // A member's MTU cannot be set: before it joins, and later through the bridge.
+      ...keepMtu(hostSide, input.bridge.mtu, previous?.bridge.mtu),
+      ...keepJailSide(input, previous),
       {
         run: sh`ifconfig ${bridge} addm ${hostSide}`,
         unless: sh`${hasMember} ${bridge} ${hostSide}`,
@@ -103,6 +227,7 @@ export const epairLink = defineKind({
 
   questions: (input) => ({
     link: askInterface(sides(input).hostSide),
+    far: askAnywhere(sides(input).jailSide, input.owner),
     bridge: askInterface(input.bridge.name),
     lines: askLines(rc(input)),
     ...askRc(rc(input)),
@@ -111,15 +236,24 @@ export const epairLink = defineKind({
   gone: ({ link, lines }) => link === undefined && lines === undefined,
 
   compare(input, answers) {
-    const { hostSide } = sides(input);
+    const { hostSide, jailSide } = sides(input);
+    const { link, far } = answers;
     return [
-      ...compareInterface(hostSide, answers.link, input),
-      ...(answers.link && !answers.bridge?.members.includes(hostSide)
+      ...compareInterface(hostSide, link, input),
+      ...compareEther(hostSide, link, input.hostEther),
+      ...compareEther(jailSide, far, input.jailEther),
+      ...compareMtu(hostSide, link, input.bridge.mtu),
+      ...compareMtu(jailSide, far, input.bridge.mtu),
+      ...(link && !answers.bridge?.members.includes(hostSide)
         ? [running(`${hostSide} is not a member of ${input.bridge.name}`)]
         : []),
       ...compareRc(rc(input), answers.lines, answers),
     ];
   },
 
-  observe: (input) => sides(input),
+  observe: (input): EpairLinkOutputs => {
+    // All are settled, but for a link of the first release, which has no MAC addresses until its next update.
+    const { unit, hostEther, jailEther } = input as Input & EpairLinkOutputs;
+    return { ...sides(input), unit, hostEther, jailEther };
+  },
 });

@@ -398,6 +398,7 @@ export class Network {
     this.detach(netif);
     this.byIndex[netif.index] = undefined;
     this.lowestFree = Math.min(this.lowestFree, netif.index);
+    unconfigureVlan(netif);
     if (netif.unit !== undefined) netif.home.freeUnit(netif.kind, netif.unit);
     const { peer } = netif;
     if (!peer) return;
@@ -421,8 +422,7 @@ export class Network {
   private detach(netif: Interface): void {
     if (netif.bridge) leaveBridge(netif);
     for (const member of [...netif.members.keys()]) leaveBridge(member);
-    unconfigureVlan(netif);
-    // The vlans on it stay, without parent.
+    // The vlans on it stay, without parent; a vlan that moves keeps its own (if_vlan.c lets a jail have it so).
     for (const vlan of [...netif.vlans]) unconfigureVlan(vlan);
     purgeAddresses(netif);
     netif.vnet.routes.deleteWhere((route) => route.netif === netif);

@@ -12,9 +12,10 @@ const known = new WeakMap<Kernel, Set<string>>();
 const names = (kernel: Kernel): Set<string> =>
   new Set(kernel.network.host.interfaces.map((each) => each.name));
 
-/** What boot made is configured by boot. */
+/** What boot made is configured by boot. An interface that comes back from a jail is heard of again. */
 export function attachedSoFar(kernel: Kernel): void {
   known.set(kernel, names(kernel));
+  kernel.network.onArrival = (netif) => known.get(kernel)?.delete(netif.name);
 }
 
 /**

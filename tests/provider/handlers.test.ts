@@ -13,6 +13,8 @@ const golden = {
   Sysctl: "sysctl",
   Bridge: "bridge",
   EpairLink: "epairLink",
+  Vlan: "vlan",
+  Loopback: "loopback",
   JailRoot: "jailRoot",
   DevfsRuleset: "devfsRuleset",
   VnetJail: "vnetJail",
@@ -40,12 +42,17 @@ beforeAll(async () => {
   new sdk.Sysctl("ids", { host, name: "net.inet.ip.random_id", value: 1 });
   const lan = new sdk.Bridge("lan", { host, name: "bridge0", addresses: ["10.10.15.1/24"] });
   const link = new sdk.EpairLink("testA", { host, bridge: lan, unit: 1 });
+  const vlan = new sdk.Vlan("office", { host, parent: "em0", tag: 10 });
+  new sdk.Loopback("services", { host, name: "lo1", addresses: ["10.99.0.1/32"] });
   const root = new sdk.JailRoot("testA", { host, snapshot: "zroot/jails/template@base" });
   new sdk.DevfsRuleset("packets", { host, rules: [{ path: "bpf*", action: "unhide" }] });
   const jail = new sdk.VnetJail("testA", {
     host,
     path: root.path,
-    interfaces: [{ link, addresses: ["10.10.15.100/24"] }],
+    interfaces: [
+      { link, addresses: ["10.10.15.100/24"] },
+      { link: vlan, addresses: ["10.30.0.2/24"] },
+    ],
   });
   const nat = new sdk.NatGateway("nat", { host, externalInterface: "rl0" });
   new sdk.NatRedirect("web 1", { gateway: nat, protocol: "tcp", publicPort: 80, target: jail });
@@ -75,7 +82,10 @@ test("a resource that is passed travels as the few values that are needed of it"
     owner: "demo/prod/EpairLink/testA",
   });
   expect(inputs("VnetJail")).toMatchObject({
-    interfaces: [{ link: { subnets: ["10.10.15.1/24"] }, addresses: ["10.10.15.100/24"] }],
+    interfaces: [
+      { link: { subnets: ["10.10.15.1/24"] }, addresses: ["10.10.15.100/24"] },
+      { link: { subnets: [] }, addresses: ["10.30.0.2/24"] },
+    ],
   });
   expect(inputs("NatRedirect")).toMatchObject({
     gateway: { host: reached, externalInterface: "rl0" },

@@ -5,10 +5,12 @@ import { epairLink } from "../../provider/kinds/epair-link";
 import { host } from "../../provider/kinds/host";
 import { jailRoot } from "../../provider/kinds/jail-root";
 import { kernelModule } from "../../provider/kinds/kernel-module";
+import { loopback } from "../../provider/kinds/loopback";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../provider/kinds/nat-redirect";
 import { rcSetting } from "../../provider/kinds/rc-setting";
 import { sysctl } from "../../provider/kinds/sysctl";
+import { vlan } from "../../provider/kinds/vlan";
 import { vnetJail } from "../../provider/kinds/vnet-jail";
 
 export const hostReference = {
@@ -51,7 +53,15 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       addresses: ["10.10.15.1/24", "fd00:15::1/64"],
       owner: owner("lan"),
     },
-    changed: { host: hostReference, name: "bridge0", addresses: ["10.10.16.1/24"], owner: owner("lan") },
+    changed: {
+      host: hostReference,
+      name: "bridge0",
+      addresses: ["10.10.16.1/24"],
+      members: ["em1"],
+      mtu: 9000,
+      description: "office LAN, 2nd floor",
+      owner: owner("lan"),
+    },
   },
   {
     kind: epairLink,
@@ -67,6 +77,40 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       unit: 1,
       owner: owner("testA"),
     },
+  },
+  {
+    kind: epairLink,
+    inputs: {
+      host: hostReference,
+      bridge: { name: "bridge0", addresses: [], mtu: 9000 },
+      unit: 2,
+      owner: owner("testB"),
+    },
+    changed: {
+      host: hostReference,
+      bridge: { name: "bridge0", addresses: [] },
+      unit: 2,
+      hostEther: "02:00:5e:10:00:0a",
+      jailEther: "02:00:5e:10:00:0b",
+      owner: owner("testB"),
+    },
+  },
+  {
+    kind: vlan,
+    inputs: {
+      host: hostReference,
+      parent: "em0",
+      tag: 10,
+      addresses: ["10.30.0.1/24"],
+      mtu: 1400,
+      owner: owner("office"),
+    },
+    changed: { host: hostReference, parent: "em0", tag: 10, name: "vlan10", owner: owner("office") },
+  },
+  {
+    kind: loopback,
+    inputs: { host: hostReference, name: "lo1", addresses: ["10.99.0.1/32"], owner: owner("services") },
+    changed: { host: hostReference, name: "lo1", addresses: ["fd00:99::1/128"], owner: owner("services") },
   },
   {
     kind: jailRoot,

@@ -1,0 +1,61 @@
+import { askBorrower, askInterface, type InterfaceState } from "./freebsd/interface";
+import { claimInterface, interfaceIsOurs } from "./library";
+import { interfaceHas, jailWith } from "./library/links";
+import { compareInterface } from "./owned";
+import type { Step } from "./script";
+import { type Sh, sh } from "./sh";
+
+/*
+ * Interfaces of ours that a jail may take over whole (a vlan, a loopback): then they are not on the host, and known
+ * in the jail by their description.
+ */
+
+interface Owned {
+  readonly owner: string;
+}
+
+const lent = (name: string, { owner }: Owned): Sh => sh`${jailWith} ${name} ${owner}`;
+
+/** Steps to an interface that exists, here or in a jail, and is marked as ours. */
+export function keepLendable(name: string, create: Sh, owned: Owned, previous: Owned | undefined): Step[] {
+  const was = previous ?? owned;
+  return [
+    { what: `look whether ${name} is free`, run: sh`${claimInterface} ${name} ${was.owner}` },
+    {
+      run: create,
+      unless: sh`ifconfig ${name} || ${lent(name, was)}`,
+      undo: sh`ifconfig ${name} destroy`,
+    },
+    {
+      run: sh`ifconfig ${name} description ${owned.owner}`,
+      unless: sh`${interfaceHas} ${name} ${`description: ${owned.owner}`} || ${lent(name, owned)}`,
+      ...(previous && { undo: sh`ifconfig ${name} description ${previous.owner}` }),
+    },
+  ];
+}
+
+/** `step`, as long as the interface is on the host: what it is like in a jail is the jail's. */
+export const atHome = (name: string, owned: Owned, step: Step): Step => ({
+  ...step,
+  unless: step.unless ? sh`${lent(name, owned)} || ${step.unless}` : lent(name, owned),
+});
+
+export const removeLendable = (name: string, owned: Owned): Step[] => [
+  {
+    what: `take ${name} back from its jail`,
+    run: sh`ifconfig ${name} -vnet "$(${lent(name, owned)})"`,
+    unless: sh`! ${lent(name, owned)}`,
+  },
+  { run: sh`ifconfig ${name} destroy`, unless: sh`! ${interfaceIsOurs} ${name} ${owned.owner}` },
+];
+
+export const askLendable = (name: string, { owner }: Owned) => ({
+  link: askInterface(name),
+  lent: askBorrower(name, owner),
+});
+
+export const compareLendable = (
+  name: string,
+  { link, lent }: { link: InterfaceState | undefined; lent: number | undefined },
+  owned: Owned,
+): string[] => (lent === undefined ? compareInterface(name, link, owned) : []);

@@ -1,0 +1,401 @@
+import { check } from "../../provider/check";
+import type { Kind } from "../../provider/kind";
+import { bridge } from "../../provider/kinds/bridge";
+import { epairLink } from "../../provider/kinds/epair-link";
+import { jailRoot } from "../../provider/kinds/jail-root";
+import { loopback } from "../../provider/kinds/loopback";
+import { vlan } from "../../provider/kinds/vlan";
+import { vnetJail } from "../../provider/kinds/vnet-jail";
+import { sh } from "../../provider/sh";
+import { essence } from "./essence";
+import { type Made, Network } from "./network";
+
+let network: Network;
+
+const now = () => essence(network.host.snapshot(), { modules: false });
+
+beforeEach(async () => {
+  network = await Network.start();
+});
+
+afterEach(() => network.stop());
+
+const lan = (changed: object = {}) => ({ ...network.declare.bridge(), ...changed });
+const link = (name = "www", changed: object = {}) => {
+  const { unit: _, ...declared } = network.declare.epairLink();
+  return { ...declared, owner: `demo/test/${name}`, ...changed };
+};
+const tagged = (changed: object = {}) => ({
+  host: network.reference,
+  parent: "vtnet0",
+  tag: 30,
+  owner: "demo/test/office",
+  ...changed,
+});
+const services = (changed: object = {}) => ({
+  host: network.reference,
+  name: "lo1",
+  addresses: ["10.99.0.1/32", "fd00:99::1/128"],
+  owner: "demo/test/services",
+  ...changed,
+});
+
+/** Everything that a kind is tried with, its predecessors first. */
+const trials: [name: string, kind: unknown, earlier: () => [unknown, object][], declared: () => object][] = [
+  [
+    "a bridge with all it can have",
+    bridge,
+    () => [],
+    () => lan({ mtu: 9000, description: "office LAN", addresses: ["10.10.15.1/24", "fd00:15::1/64"] }),
+  ],
+  ["a bridge with the uplink", bridge, () => [], () => lan({ members: ["vtnet0"], mtu: 1500 })],
+  ["a link without a unit", epairLink, () => [[bridge, lan()]], () => link()],
+  [
+    "a link on a bridge with an MTU",
+    epairLink,
+    () => [[bridge, lan({ mtu: 9000 })]],
+    () => link("www", { bridge: { name: "bridge0", addresses: [], mtu: 9000 }, unit: 4 }),
+  ],
+  ["a vlan", vlan, () => [], () => tagged({ addresses: ["10.30.0.1/24", "10.30.0.2/24"], mtu: 1400 })],
+  ["a vlan with a unit", vlan, () => [], () => tagged({ name: "vlan3", addresses: ["fd00:30::1/64"] })],
+  ["a loopback", loopback, () => [], () => services()],
+];
+
+const makeAll = async (all: [unknown, object][]) => {
+  const made: [unknown, Made][] = [];
+  for (const [kind, declared] of all) made.push([kind, await network.create(kind, declared)]);
+  return made;
+};
+
+describe.each(trials)("%s", (_, kind, earlier, declared) => {
+  test("is made, made again without a change, comes back after a reboot, is removed without a trace", async () => {
+    await makeAll(earlier());
+    const pristine = now();
+    const made = await network.create(kind, declared());
+    expect(made.state.drift).toEqual([]);
+    const there = now();
+    await network.update(kind, made);
+    expect(now()).toEqual(there);
+    await network.host.reboot();
+    expect(await network.read(kind, made)).toBe(true);
+    expect(made.state.drift).toEqual([]);
+    await network.update(kind, made);
+    await network.delete(kind, made);
+    expect(JSON.stringify(now())).not.toContain("demo/test/www");
+    await network.delete(kind, made);
+    const again = await network.create(kind, declared());
+    await network.delete(kind, again);
+    if (earlier().length === 0) expect(now()).toEqual(pristine);
+  });
+
+  test("whichever step fails, what was done before it is undone", async () => {
+    await makeAll(earlier());
+    const known = kind as Kind;
+    const made = await network.create(kind, declared());
+    const steps = known.ensure(made.state as never, undefined).length;
+    await network.delete(kind, made);
+    const pristine = now();
+    for (let failing = 0; failing < steps; failing++) {
+      const broken: Kind = {
+        ...known,
+        ensure: (input, previous) =>
+          known
+            .ensure(input, previous)
+            .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
+      };
+      await expect(network.create(broken, declared())).rejects.toThrow(
+        /exit status 1\n {4}injected\nWhat was done before it has been undone\.$/,
+      );
+      expect(now()).toEqual(pristine);
+    }
+    expect(steps).toBeGreaterThan(4);
+  });
+});
+
+const jail = (jailSide: string, changed: object = {}) => ({
+  ...network.declare.vnetJail(),
+  interfaces: [{ link: { jailSide, subnets: [] }, addresses: ["10.10.15.100/24"] }],
+  ...changed,
+});
+
+describe("a link", () => {
+  test("without a unit takes one that is free, running and at boot, and keeps it", async () => {
+    await network.host.exec(`ifconfig epair0 create; sysrc cloned_interfaces="epair1:sticky epair2"`);
+    await network.create(bridge, lan());
+    const made = await network.create(epairLink, link());
+    expect(made).toMatchObject({ id: "epair3", state: { unit: 3, name: "epair3", jailSide: "epair3b" } });
+    await network.host.exec("ifconfig epair0a destroy; ifconfig epair3a destroy");
+    expect(await network.read(epairLink, made)).toBe(true);
+    expect(made.state.drift).toContain("running: epair3a does not exist");
+    await network.update(epairLink, made);
+    expect(made.state).toMatchObject({ unit: 3, drift: [] });
+  });
+
+  test("without a unit gets another one than those made at the same time", async () => {
+    await network.create(bridge, lan());
+    const names = ["a", "b", "c", "d", "e"];
+    const made = await Promise.all(names.map((name) => network.create(epairLink, link(name))));
+    expect(new Set(made.map(({ state }) => state.unit)).size).toBe(names.length);
+    expect(new Set(made.flatMap(({ state }) => [state.hostEther, state.jailEther])).size).toBe(10);
+  });
+
+  test("goes on with the pair that a run before took and could not finish", async () => {
+    await network.create(bridge, lan());
+    await network.host.exec("ifconfig epair7 create; ifconfig epair7a description demo/test/www");
+    const made = await network.create(epairLink, link());
+    expect(made.state).toMatchObject({ unit: 7, drift: [] });
+  });
+
+  test("has MAC addresses of its own, which a jail and a reboot keep", async () => {
+    await network.create(bridge, lan());
+    const made = await network.create(epairLink, link());
+    const { hostEther, jailEther } = made.state;
+    for (const ether of [hostEther, jailEther]) expect(ether).toMatch(/^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/);
+    await network.create(jailRoot, network.declare.jailRoot());
+    const www = await network.create(vnetJail, jail("epair0b", { gateway: undefined }));
+    const shown = async () => [
+      await network.shows("ifconfig epair0a | grep ether"),
+      await network.shows("ifconfig -j testA epair0b | grep ether"),
+    ];
+    const expected = [`\tether ${hostEther}\n`, `\tether ${jailEther}\n`];
+    expect(await shown()).toEqual(expected);
+    await network.host.reboot();
+    expect(await shown()).toEqual(expected);
+    await network.host.exec(
+      "ifconfig -j testA epair0b ether 02:00:00:00:00:01; ifconfig epair0a ether 02:00:00:00:00:02",
+    );
+    expect(await network.read(epairLink, made)).toBe(true);
+    expect(made.state.drift).toEqual([
+      "running: the MAC address of epair0a is 02:00:00:00:00:02",
+      "running: the MAC address of epair0b is 02:00:00:00:00:01",
+    ]);
+    await network.update(epairLink, made);
+    expect(await shown()).toEqual(expected);
+    await network.update(epairLink, made, {
+      host: { ...network.reference, externalInterface: "em9" },
+      owner: "demo/test/renamed",
+    });
+    expect(made.state).toMatchObject({ hostEther, jailEther, drift: [] });
+    await network.update(epairLink, made, { jailEther: "02:00:5e:10:00:01" });
+    expect(await network.shows("ifconfig -j testA epair0b | grep ether")).toBe("\tether 02:00:5e:10:00:01\n");
+    await network.delete(vnetJail, www);
+  });
+
+  test("has the MTU of its bridge on both sides, in a jail and after a reboot too", async () => {
+    const wide = { name: "bridge0", addresses: ["10.10.15.1/24"], mtu: 9000 };
+    const first = await network.create(bridge, lan());
+    const made = await network.create(epairLink, link());
+    await network.create(jailRoot, network.declare.jailRoot());
+    await network.create(vnetJail, jail("epair0b"));
+    const shown = () =>
+      network.shows(
+        "for i in bridge0 epair0a '-j testA epair0b'; do ifconfig $i | sed -n '1s/.* mtu //p'; done",
+      );
+    await network.update(bridge, first, { mtu: 9000 });
+    await network.update(epairLink, made, { bridge: wide });
+    expect(await shown()).toBe("9000\n9000\n9000\n");
+    await network.host.reboot();
+    expect(await shown()).toBe("9000\n9000\n9000\n");
+    await network.host.exec("ifconfig bridge0 mtu 1400; ifconfig -j testA epair0b mtu 1300");
+    await network.read(bridge, first);
+    await network.read(epairLink, made);
+    expect([...first.state.drift, ...made.state.drift]).toEqual([
+      "running: the MTU of bridge0 is 1400",
+      "running: the MTU of epair0a is 1400",
+      "running: the MTU of epair0b is 1300",
+    ]);
+    await network.update(bridge, first, { mtu: 9000 });
+    await network.update(epairLink, made, { bridge: wide });
+    expect(await shown()).toBe("9000\n9000\n9000\n");
+    await network.update(bridge, first, { mtu: undefined });
+    await network.update(epairLink, made, { bridge: { ...wide, mtu: undefined } });
+    expect(await shown()).toBe("1500\n1500\n1500\n");
+  });
+
+  test("that the first release made has no drift, and gets its MAC addresses with its next update", async () => {
+    await network.create(bridge, lan());
+    const made = await network.create(
+      { ...epairLink, settle: undefined } as never,
+      network.declare.epairLink(),
+    );
+    for (const key of ["hostEther", "jailEther"]) delete made.state[key];
+    const before = await network.shows("cat /etc/rc.conf");
+    expect(before).toContain('ifconfig_epair1a="up"\n');
+    expect(before).not.toContain("ifconfig_epair1b");
+    expect(await network.read(epairLink, made)).toBe(true);
+    expect(made.state.drift).toEqual([]);
+    expect(made.state).not.toHaveProperty("hostEther");
+    await network.update(epairLink, made);
+    expect(made.state).toMatchObject({ drift: [], hostEther: expect.stringMatching(/:/) });
+  });
+
+  test.each([
+    [{ hostEther: "02:00:5E:10:00:01" }, "hostEther", "must be in lower case"],
+    [{ hostEther: "01:00:5e:10:00:01" }, "hostEther", "is a multicast address"],
+    [{ jailEther: "02:00:5e:10:00" }, "jailEther", "is not a MAC address"],
+    [{ hostEther: "02:00:5e:10:00:01", jailEther: "02:00:5e:10:00:01" }, "jailEther", "the two must differ"],
+    [{ unit: 40000 }, "unit", "40000 is not a unit: a whole number from 0 to 32767"],
+  ])("is refused with %j", (changed, property, reason) => {
+    expect(check(epairLink as unknown as Kind, link("www", changed)).failures).toEqual([
+      { property, reason: expect.stringContaining(reason) },
+    ]);
+  });
+});
+
+describe("a bridge", () => {
+  test("that the first release made needs no change", async () => {
+    const made = await network.create(bridge, lan());
+    delete made.state.members;
+    const there = now();
+    expect(await network.read(bridge, made)).toBe(true);
+    expect(made.state.drift).toEqual([]);
+    delete made.state.members;
+    await network.update(bridge, made);
+    expect(now()).toEqual(there);
+  });
+
+  test("changes its members and description live, and finds them changed", async () => {
+    await network.host.exec("ifconfig tap0 create");
+    const made = await network.create(bridge, lan({ members: ["tap0"], description: "old" }));
+    await network.host.exec(
+      "ifconfig bridge0 deletem tap0; ifconfig bridge0 description 'demo/test/lan new'",
+    );
+    await network.read(bridge, made);
+    expect(made.state.drift).toEqual([
+      'running: the description of bridge0 is not "demo/test/lan old"',
+      "running: tap0 is not a member of bridge0",
+    ]);
+    await network.update(bridge, made);
+    expect(made.state.drift).toEqual([]);
+    await network.host.exec("ifconfig tap1 create");
+    await network.update(bridge, made, { members: ["tap1"], description: undefined });
+    expect(await network.shows("ifconfig bridge0 | grep -E 'descr|member:'")).toMatch(
+      /^\tdescription: demo\/test\/lan\n\tmember: tap1 .*\n$/,
+    );
+  });
+
+  test("does not change the MTU of an interface that is not ours", async () => {
+    await network.host.exec("ifconfig tap0 create");
+    await expect(network.create(bridge, lan({ members: ["tap0"], mtu: 9000 }))).rejects.toThrow(
+      "tap0 has an MTU of 1500, which bridge0 would change to 9000",
+    );
+    const made = await network.create(bridge, lan({ members: ["tap0"] }));
+    await expect(network.update(bridge, made, { mtu: 9000 })).rejects.toThrow("tap0 has an MTU of 1500");
+    await network.host.exec("ifconfig tap1 create mtu 1400");
+    await expect(network.update(bridge, made, { members: ["tap0", "tap1"] })).rejects.toThrow(
+      "tap1 has an MTU of 1400, which bridge0 would change to 1500",
+    );
+    await expect(network.create(bridge, lan({ name: "bridge1", members: ["em9"] }))).rejects.toThrow(
+      "interface em9 does not exist",
+    );
+  });
+
+  test("keeps its address at boot when a member is missing", async () => {
+    await network.host.exec("ifconfig tap0 create");
+    const made = await network.create(bridge, lan({ members: ["tap0"] }));
+    await network.host.reboot();
+    await network.read(bridge, made);
+    expect(made.state.drift).toEqual(["running: tap0 is not a member of bridge0"]);
+  });
+
+  test.each([
+    [{ mtu: 100 }, "mtu", "100 is not an MTU"],
+    [{ members: ["em0", "em0"] }, "members[1]", "em0 is there already, as members[0]"],
+    [{ description: "two  blanks" }, "description", "one blank between words"],
+    [{ description: 'a "quote"' }, "description", "cannot be kept in rc.conf(5)"],
+  ])("is refused with %j", (changed, property, reason) => {
+    expect(check(bridge as unknown as Kind, lan(changed)).failures).toEqual([
+      { property, reason: expect.stringContaining(reason) },
+    ]);
+  });
+});
+
+describe.each([
+  ["vlan", vlan, "vtnet0.30", () => tagged()],
+  ["numbered vlan", vlan, "vlan7", () => tagged({ name: "vlan7" })],
+  ["loopback", loopback, "lo1", () => services({ addresses: [] })],
+] as const)("a %s", (_, kind, name, declared) => {
+  test("goes into a jail and comes back, and over a reboot too", async () => {
+    const pristine = now();
+    const made = await network.create(kind, declared());
+    const root = await network.create(jailRoot, network.declare.jailRoot());
+    const www = await network.create(vnetJail, jail(name, { gateway: undefined }));
+    const isThere = async () => {
+      expect(await network.read(kind, made)).toBe(true);
+      expect(await network.read(vnetJail, www)).toBe(true);
+      expect([...made.state.drift, ...www.state.drift]).toEqual([]);
+      expect(await network.shows(`ifconfig -j testA ${name}`)).toContain("inet 10.10.15.100 ");
+    };
+    await isThere();
+    const there = now();
+    await network.update(kind, made);
+    expect(now()).toEqual(there);
+    await network.host.reboot();
+    await isThere();
+    await network.delete(vnetJail, www);
+    expect(await network.read(kind, made)).toBe(true);
+    expect(made.state.drift).toEqual([]);
+    await network.delete(jailRoot, root);
+    await network.delete(kind, made);
+    expect(await network.shows("ifconfig -l; cat /etc/rc.conf | grep -c pulumi")).toBe("vtnet0 lo0\n0\n");
+    expect(pristine).toBeDefined();
+  });
+
+  test("is removed from a jail that somebody gave it to", async () => {
+    const made = await network.create(kind, declared());
+    await network.host.exec(
+      `jail -c name=other path=/jails/template vnet persist; ifconfig ${name} vnet other`,
+    );
+    await network.delete(kind, made);
+    expect(await network.shows("ifconfig -l; ifconfig -j other -l")).toBe("vtnet0 lo0\nlo0\n");
+  });
+
+  test("of somebody else's is refused and left as it is", async () => {
+    await network.host.exec(`ifconfig ${name} create`);
+    const there = now();
+    await expect(network.create(kind, declared())).rejects.toThrow(
+      `interface ${name} is there already and is not this resource's`,
+    );
+    expect(now()).toEqual(there);
+  });
+});
+
+describe("a vlan", () => {
+  test("whose tag another interface has is refused, with its name", async () => {
+    await network.host.exec("ifconfig vlan5 create vlan 30 vlandev vtnet0");
+    await expect(network.create(vlan, tagged())).rejects.toThrow(
+      "tag 30 on vtnet0 is used already, by vlan5",
+    );
+  });
+
+  test("on an interface that is not there is refused", async () => {
+    await expect(network.create(vlan, tagged({ parent: "em9" }))).rejects.toThrow(
+      "interface em9 does not exist",
+    );
+  });
+
+  test("that has lost its parent gets it again", async () => {
+    const made = await network.create(vlan, tagged({ name: "vlan7" }));
+    await network.host.exec("ifconfig vlan7 -vlandev; ifconfig vlan7 down");
+    await network.read(vlan, made);
+    expect(made.state.drift).toEqual(["running: vlan7 is down", "running: vlan7 has the tag 0 on <none>"]);
+    await network.update(vlan, made);
+    expect(made.state.drift).toEqual([]);
+  });
+
+  test.each([
+    [{ tag: 4095 }, "tag", "is not a VLAN tag"],
+    [{ name: "lan" }, "name", 'is neither "vlan" and a unit, such as "vlan30", nor "vtnet0.30"'],
+    [{ parent: "a_long_name_12" }, "name", "FreeBSD's interface names have 15 at most"],
+  ])("is refused with %j", (changed, property, reason) => {
+    expect(check(vlan as unknown as Kind, tagged(changed)).failures).toEqual([
+      { property, reason: expect.stringContaining(reason) },
+    ]);
+  });
+});
+
+test("lo0 is nobody's loopback", () => {
+  expect(check(loopback as unknown as Kind, services({ name: "lo0" })).failures).toEqual([
+    { property: "name", reason: expect.stringContaining("is the host's own loopback") },
+  ]);
+});
