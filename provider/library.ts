@@ -6,7 +6,8 @@ import { quote, ShellFunction } from "./sh";
  */
 
 /** The text as it stands here, backslashes and all, without the line breaks around it. */
-export const body = (text: TemplateStringsArray, ...values: string[]): string => String.raw(text, ...values).trim();
+export const body = (text: TemplateStringsArray, ...values: string[]): string =>
+  String.raw(text, ...values).trim();
 
 /** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
 const LOCK = "/var/run/pulumi-freebsd-vnet.lock";

@@ -4,6 +4,7 @@ import {
   claimPath,
   claimRoot,
   datasetIsFilled,
+  filledByNobody,
   IDENTITY,
   makeDataset,
   makeRoot,
@@ -42,7 +43,7 @@ export interface RootStore {
   claim(previousOwner: string | undefined): Step[];
   /** An empty one, unless it is complete. */
   make(): Step;
-  /** Runs `fill` in it, after which it is complete. */
+  /** Runs the command `fill` in it, after which it is complete. */
   fill(what: string, fill: Sh): Step;
   /** What holds for a complete one and may have been disturbed. */
   keep(previousOwner: string | undefined): Step[];
@@ -62,6 +63,9 @@ export const dropMountpoint = (path: string, made: readonly string[]): Step[] =>
   made.includes(`mkdir ${path}`)
     ? [{ run: sh`rmdir ${path}`, unless: sh`[ ! -d ${path} ] || [ -n "$(ls -A ${path})" ]` }]
     : [];
+
+/** Held while it is filled. */
+const lockOf = (name: string) => `/var/run/pulumi-freebsd-vnet.${name.replaceAll("/", "%")}`;
 
 interface DatasetPlace {
   readonly dataset: string;
@@ -105,14 +109,14 @@ export function datasetStore(place: DatasetPlace): RootStore {
 
     make: () => ({
       what: `zfs create ${dataset}`,
-      run: sh`${makeDataset} ${dataset} ${marks(place)}`,
+      run: sh`${filledByNobody} ${lockOf(dataset)} && ${makeDataset} ${dataset} ${marks(place)}`,
       unless: isFilled,
       undo: sh`zfs destroy ${dataset}`,
     }),
 
     fill: (what, fill) => ({
       what,
-      run: sh`{ ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}; }`,
+      run: sh`lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
 
@@ -171,14 +175,14 @@ export function directoryStore(path: string, owner: string): RootStore {
 
     make: () => ({
       what: `mkdir ${path}`,
-      run: sh`${makeRoot} ${owner} ${path}`,
+      run: sh`${filledByNobody} ${lockOf(path)} && ${makeRoot} ${owner} ${path}`,
       unless: isFilled,
       undo: sh`${removeRoot} ${owner} ${path}`,
     }),
 
     fill: (what, fill) => ({
       what,
-      run: sh`{ ${fill} && ${rootFilled} ${owner} ${path}; }`,
+      run: sh`lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
       unless: isFilled,
     }),
 

@@ -134,6 +134,18 @@ own_block ${ROOTS} "$2" "$(root_mark "$1")" set && own_block ${ROOTS} "$1" '' dr
   [hasBlock, rootMark, ownBlock],
 );
 
+/**
+ * `filled_by_nobody LOCK`: a script whose connection was lost goes on; what it is filling must not be taken away from
+ * under it, or be called complete by it afterwards.
+ */
+export const filledByNobody = new ShellFunction(
+  "filled_by_nobody",
+  body`
+lockf -s -t 0 "$1" true && return 0
+echo "an earlier run, whose connection was lost, is still filling it; wait for the end of 'lockf -t 0 $1' on the host" >&2
+return 75`,
+);
+
 /** `dataset_is_filled PROPERTY NAME`: children inherit user properties, so its value is the dataset's own name. */
 export const datasetIsFilled = new ShellFunction(
   "dataset_is_filled",
@@ -183,7 +195,8 @@ jail=$(jls name path | root=$root awk 'BEGIN { root = ENVIRON["root"] } $NF == r
 if [ -n "$jail" ]; then echo "the jail $jail runs in $1; stop it first" >&2; return 3; fi
 user=$(mount -p | root=$root awk '
   BEGIN { below = ENVIRON["root"] "/" }
-  index($1 "/", below) == 1 && index($2, below) != 1 { print $2; exit }')
+  { from = $1 "/"; on = $2 "/" }
+  index(from, below) == 1 && index(on, below) != 1 { print $2; exit }')
 if [ -n "$user" ]; then echo "$1 is in use: it is mounted on $user as well; unmount that first" >&2; return 3; fi
 mounts_under "$root" | while read -r type on; do
   case $type in

@@ -246,6 +246,20 @@ describe("interrupted", () => {
     expect(now()).toEqual(pristine);
   });
 
+  test("what an earlier run is still filling is not taken away from it", async () => {
+    const form = { archive, path: "/jails/www" };
+    await half(form, "sed -i '' -e 's/^filled/filling/' /var/db/pulumi-freebsd-vnet.roots");
+    const there = now();
+    const lock = "/var/run/pulumi-freebsd-vnet.%jails%www";
+    const earlier = network.host.exec(`lockf -t 0 ${lock} sleep 3`);
+    await expect(create(form)).rejects.toThrow(
+      "an earlier run, whose connection was lost, is still filling it",
+    );
+    await earlier;
+    expect(now()).toEqual(there);
+    expect((await create(form)).state.drift).toEqual([]);
+  });
+
   test("a copy of a thin root that was made in part is made again", async () => {
     const form = { template: "/jails/template" };
     const made = await create(form);
