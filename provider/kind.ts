@@ -88,7 +88,7 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   /** The resource cannot exist twice at once (same name, address or port); default: true. */
   deleteBeforeReplace?: boolean;
   /** Limits of the script in ms. Default: 2 minutes. */
-  timeoutMs?: number;
+  timeoutMs?: number | ((input: InputOf<I>) => number);
 }
 
 export type State<I extends Shape = Shape, O extends object = object> = InputOf<I> & O & Bookkeeping;

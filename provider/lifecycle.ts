@@ -76,7 +76,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const { text, read } = script(steps, questions);
     try {
       const said = await runner.run(kind.target(input), text, {
-        timeoutMs: kind.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        timeoutMs:
+          (typeof kind.timeoutMs === "function" ? kind.timeoutMs(input) : kind.timeoutMs) ??
+          DEFAULT_TIMEOUT_MS,
         label: `${verb} ${kind.noun} "${kind.id(input)}"`,
       });
       if (said.status !== 0)

@@ -136,6 +136,12 @@ export const snapshotName = text(
   (v) => `${show(v)} is not a ZFS snapshot, such as "zroot/jails/template@base"`,
 );
 
+export const sha256 = text(
+  (v) => /^[0-9a-f]{64}$/.test(v),
+  (v) =>
+    `${show(v)} is not a SHA-256 checksum: 64 hexadecimal digits in lower case, as \`sha256 -q FILE\` prints`,
+);
+
 /** A command line of jail.conf(5); jail(8) gives it to /bin/sh when it holds anything but plain words. */
 export const jailCommand = text(
   (v) =>

@@ -1,31 +1,80 @@
+import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { defineKind, running } from "../kind";
-import { claimDataset, datasetIsOurs, destroyDataset } from "../library";
+import { archiveIs, claimPath, copyPart, hasNullfs, missingNullfs, unmountUnder } from "../library/roots";
+import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
 import { type Question, Unreadable } from "../question";
-import { absolutePath, datasetName, snapshotName } from "../scalars";
-import { type InputOf, replace } from "../schema";
-import { sh } from "../sh";
+import {
+  askDataset,
+  askDirectory,
+  askRootMark,
+  compareDataset,
+  compareDirectory,
+  type DatasetState,
+  datasetStore,
+  directoryStore,
+  dropMountpoint,
+  keepMountpoint,
+  makeClone,
+  type RootStore,
+} from "../root-store";
+import { absolutePath, datasetName, sha256, snapshotName } from "../scalars";
+import { type InputOf, live, replace } from "../schema";
+import type { Step } from "../script";
+import { type Sh, sh } from "../sh";
 
-/** The ZFS user property by which a dataset tells whose it is. */
-const OWNER = "pulumi-freebsd-vnet:owner";
+/** What a jail of a thin root may write to, unless `writable` says otherwise; as ezjail(7) has it. */
+const WRITABLE = ["/etc", "/root", "/tmp", "/usr/local", "/var"];
 
 export const jailRootShape = {
   ...commonShape,
   /**
-   * A ZFS snapshot of a filled root, such as `zroot/jails/template@base`: the jail's root becomes a clone of it,
-   * destroyed with the resource. Without it the root is the directory `path`, which must exist, is used as it
-   * is, and is never removed. See zfs-clone(8).
-   * @default none: the root is the directory `path`
+   * Fills it with a ZFS snapshot of a filled root, such as `zroot/jails/template@base`: the root becomes a clone of
+   * it, the dataset `dataset`. See zfs-clone(8).
    */
   snapshot: replace(snapshotName.optional()),
   /**
-   * The dataset that the clone becomes.
-   * @default the resource's name, beside the snapshot's dataset: `zroot/jails/www`
+   * Fills it with an archive on the host, such as `base.txz` of a release: `path` is where the archive is, `sha256`
+   * its checksum in 64 hexadecimal digits (the release's file `MANIFEST` has it), which is looked at before anything
+   * is made. The root is the new dataset `dataset`, or the directory `path`. The same archive at another path is no
+   * change. See tar(1).
+   */
+  archive: replace(
+    z
+      .strictObject({ path: absolutePath, sha256 })
+      .meta({ identity: ["sha256"] })
+      .optional(),
+  ),
+  /**
+   * Fills it from a source tree on the host on which `make buildworld` was run, such as `/usr/src`, by `make
+   * installworld distribution`. The root is the new dataset `dataset`, or the directory `path`. May take up to two
+   * hours. See build(7).
+   */
+  source: replace(absolutePath.optional()),
+  /**
+   * A thin root: a filled directory on the host, such as another root's `path`, that is mounted read-only, by which
+   * jails share it; what the jail may write to are copies of the directories `writable`, mounted in it. They are kept
+   * in the dataset `dataset`, or else in the directory of the root's name with `-rw` behind it, such as
+   * `/jails/www-rw`. Programs are updated in the template. Back at boot through lines in /etc/fstab. See
+   * mount_nullfs(8).
+   */
+  template: replace(absolutePath.optional()),
+  /**
+   * Directories, as the jail sees them, that it can write to in a thin root. They must be in the template, which is
+   * copied when one is added. One that is left out is unmounted, and its copy is kept until the root is removed.
+   * @default ["/etc", "/root", "/tmp", "/usr/local", "/var"], for a thin root
+   */
+  writable: live(z.array(absolutePath).optional()),
+  /**
+   * The ZFS dataset that is made for the root; its parent must exist. See zfs-create(8).
+   * @default for a clone, the resource's name, beside the snapshot's dataset: `zroot/jails/www`; otherwise none, and
+   * the root is a plain directory
    */
   dataset: replace(datasetName.optional()),
   /**
-   * Where the root is on the host: the existing directory, or the clone's mountpoint.
-   * @default for a clone, what its dataset inherits
+   * Where the root is on the host. Alone it is a directory that exists already, which is used as it is and never
+   * removed. Otherwise the directory that is made (one that exists must be empty), or the dataset's mountpoint.
+   * @default for a dataset, what it inherits; for a thin root, the resource's name, beside the template
    */
   path: replace(absolutePath.optional()),
   ...internalShape,
@@ -38,165 +87,331 @@ export interface JailRootOutputs {
 
 type Input = InputOf<typeof jailRootShape>;
 
-interface Clone {
-  readonly mountpoint: string;
-  readonly mounted: boolean;
-  readonly origin: string;
-  readonly owner: string;
-}
+/** How a root comes to be; `check` lets only these through. */
+type Form =
+  | { readonly is: "existing"; readonly path: string }
+  | { readonly is: "clone"; readonly snapshot: string; readonly dataset: string }
+  | { readonly is: "archive"; readonly archive: string; readonly sha256: string }
+  | { readonly is: "source"; readonly source: string }
+  | { readonly is: "thin"; readonly template: string; readonly path: string; readonly writable: string[] };
 
-function askClone(dataset: string): Question<Clone | undefined> {
-  const ask = sh`zfs get -Hp -o value mountpoint,mounted,origin,${OWNER} ${dataset}`;
-  return {
-    key: `zfs get ${dataset}`,
-    ask,
-    read(answer) {
-      if (/dataset does not exist/.test(answer.text)) return undefined;
-      const [mountpoint, mounted, origin, owner] = answer.text.trim().split("\n");
-      if (answer.status !== 0 || owner === undefined) throw new Unreadable(ask.text, answer);
-      return {
-        mountpoint: mountpoint as string,
-        mounted: mounted === "yes",
-        origin: origin as string,
-        owner,
-      };
-    },
-  };
-}
+const WAYS = ["snapshot", "archive", "source", "template"] as const;
 
-function askDirectory(path: string): Question<boolean> {
-  return {
-    key: `directory ${path}`,
-    ask: sh`[ -d ${path} ]`,
-    read(answer) {
-      if (answer.status > 1) throw new Unreadable(`test -d ${path}`, answer);
-      return answer.status === 0;
-    },
-  };
-}
-
-/** The form the root has; `check` lets only these two through. */
-function formOf(input: Input): { dataset: string; snapshot: string } | { directory: string } {
-  if (input.snapshot !== undefined && input.dataset !== undefined) {
-    return { dataset: input.dataset, snapshot: input.snapshot };
+function formOf({ snapshot, archive, source, template, writable, dataset, path }: Input): Form {
+  if (snapshot !== undefined) return { is: "clone", snapshot, dataset: dataset as string };
+  if (archive !== undefined) return { is: "archive", archive: archive.path, sha256: archive.sha256 };
+  if (source !== undefined) return { is: "source", source };
+  if (template !== undefined) {
+    return { is: "thin", template, path: path as string, writable: [...(writable ?? WRITABLE)].sort() };
   }
-  return { directory: input.path as string };
+  return { is: "existing", path: path as string };
 }
+
+const copiesPath = (input: Input) => `${input.path}-rw`;
+
+const placeOf = (input: Input) => ({
+  dataset: input.dataset as string,
+  owner: input.owner,
+  mountpoint: input.template === undefined ? input.path : copiesPath(input),
+});
+
+/** Where the files are that this resource makes. */
+function storeOf(input: Input): RootStore {
+  if (input.dataset !== undefined) return datasetStore(placeOf(input));
+  const path = input.template === undefined ? (input.path as string) : copiesPath(input);
+  return directoryStore(path, input.owner);
+}
+
+type Thin = Extract<Form, { is: "thin" }>;
+
+function thinOf(input: Input): Thin | undefined {
+  const form = formOf(input);
+  return form.is === "thin" ? form : undefined;
+}
+
+interface Mount {
+  readonly mode: "ro" | "rw";
+  readonly from: string;
+  readonly on: string;
+}
+
+/** Names of copies are flat ("/usr/local" is `usr%local`): what a jail writes to one never lies on the way to another. */
+const partMount = (input: Input, form: Thin, part: string): Mount => ({
+  mode: "rw",
+  from: `${copiesPath(input)}/${part.slice(1).replaceAll("/", "%")}`,
+  on: `${form.path}${part}`,
+});
+
+const templateMount = ({ template, path }: Thin): Mount => ({ mode: "ro", from: template, on: path });
+
+const isMounted = ({ mode, from, on }: Mount): Sh => sh`${hasNullfs} ${[mode, from, on]}`;
+
+const keepMount = (mount: Mount): Step => ({
+  run: sh`mount_nullfs -o ${mount.mode} ${mount.from} ${mount.on}`,
+  unless: isMounted(mount),
+  undo: sh`umount ${mount.on}`,
+});
+
+const dropMount = (mount: Mount): Step => ({
+  run: sh`umount ${mount.on}`,
+  unless: sh`! ${isMounted(mount)}`,
+  undo: sh`mount_nullfs -o ${mount.mode} ${mount.from} ${mount.on}`,
+});
+
+const mountsOf = (input: Input, form: Thin): Mount[] => [
+  templateMount(form),
+  ...form.writable.map((part) => partMount(input, form, part)),
+];
+
+/**
+ * What mounts a thin root at boot. `late`: after the pool's datasets, before the jails. `failok`: without it a mount
+ * that fails (a template that is gone) ends the boot in single-user mode, before sshd. See fstab(5).
+ */
+function fstab(input: Input, form: Thin): OwnLines {
+  const text = mountsOf(input, form)
+    .map(({ mode, from, on }) => `${from} ${on} nullfs ${mode},late,failok 0 0`)
+    .join("\n");
+  return { path: "/etc/fstab", owner: input.owner, text };
+}
+
+const isInside = (path: string, directory: string) => `${path}/`.startsWith(`${directory}/`);
 
 export const jailRoot = defineKind({
   name: "JailRoot",
   noun: "jail root",
   inputs: jailRootShape,
   outputs: ["path"],
-  id: (input) => {
-    const form = formOf(input);
-    return "dataset" in form ? form.dataset : form.directory;
-  },
+  id: (input) => (input.template === undefined ? input.dataset : undefined) ?? (input.path as string),
   target: (input) => targetOf(input.host),
 
-  derive({ snapshot, dataset, owner }) {
-    if (dataset !== undefined || snapshot === undefined) return {};
-    const template = snapshot.slice(0, snapshot.indexOf("@"));
-    return { dataset: `${template.slice(0, template.lastIndexOf("/") + 1)}${logicalName(owner)}` };
+  derive({ snapshot, template, dataset, path, owner }) {
+    const name = logicalName(owner);
+    const beside = (there: string) => `${there.slice(0, there.lastIndexOf("/") + 1)}${name}`;
+    return {
+      ...(snapshot !== undefined &&
+        dataset === undefined && { dataset: beside(snapshot.slice(0, snapshot.indexOf("@"))) }),
+      ...(template !== undefined && path === undefined && { path: beside(template) }),
+    };
   },
 
   relations(input, report) {
-    if ("snapshot" in input) {
-      if (input.snapshot && input.dataset && input.snapshot.startsWith(`${input.dataset}@`)) {
+    const [way, second] = WAYS.filter((each) => each in input);
+    if (second !== undefined) {
+      report(second, `goes not with \`${way}\`: give one of ${WAYS.map((w) => `\`${w}\``).join(", ")}`);
+      return;
+    }
+    if ("writable" in input && way !== "template") {
+      report("writable", "goes with `template`: the jail can write to all of any other root");
+    }
+    if (way === undefined) {
+      if ("dataset" in input) {
         report(
           "dataset",
-          `"${input.dataset}" is the dataset of the snapshot itself: the clone needs another name`,
+          "say what it is filled with: `snapshot`, `archive`, `source`, or `template`; a directory that exists has no dataset to make",
+        );
+      } else if (!("path" in input)) {
+        report(
+          "path",
+          "give `snapshot`, `archive`, `source` or `template`, by which the root is made, or `path` alone (a directory that exists)",
         );
       }
       return;
     }
-    if ("dataset" in input)
-      report("dataset", "goes with `snapshot`: a directory that exists has no dataset to make");
-    if (!("path" in input)) {
+    if (input.path === "/") report("path", "the host's own root cannot be made anew");
+    if ((way === "archive" || way === "source") && !("dataset" in input) && !("path" in input)) {
+      report("path", "say where the root is made: a new `dataset`, or the directory `path`");
+    }
+    if (input.snapshot && input.dataset && input.snapshot.startsWith(`${input.dataset}@`)) {
       report(
-        "path",
-        "give either `snapshot` (the root becomes a clone of it) or `path` (a directory that exists)",
+        "dataset",
+        `"${input.dataset}" is the dataset of the snapshot itself: the clone needs another name`,
       );
     }
+    const { template, path } = input;
+    if (
+      template !== undefined &&
+      path !== undefined &&
+      (isInside(template, path) || isInside(path, template))
+    ) {
+      report("path", `"${path}" and the template "${template}" must not be one in the other`);
+    }
+    input.writable?.forEach((part, i) => {
+      if (part === undefined) return;
+      if (part === "/")
+        report(`writable[${i}]`, "a thin root is not writable as a whole: name directories in it");
+      const outer = input.writable?.findIndex(
+        (each, j) => each !== undefined && j !== i && isInside(part, each),
+      );
+      if (part !== "/" && outer !== undefined && outer >= 0 && input.writable?.[outer] !== "/") {
+        report(`writable[${i}]`, `"${part}" is in writable[${outer}] already`);
+      }
+    });
   },
 
   ensure(input, previous) {
     const form = formOf(input);
-    if ("directory" in form) {
+    if (form.is === "existing") {
       return [
         {
-          what: `look for the directory ${form.directory}`,
-          run: sh`[ -d ${form.directory} ] || { echo ${`${form.directory} is not a directory on the host: make it, or give \`snapshot\``} >&2; false; }`,
+          what: `look for the directory ${form.path}`,
+          run: sh`[ -d ${form.path} ] || { echo ${`${form.path} is not a directory on the host: make it, or say what to fill it with`} >&2; false; }`,
         },
       ];
     }
-    const { dataset, snapshot } = form;
-    const { owner } = input;
-    const mountpoint = input.path === undefined ? [] : ["-o", `mountpoint=${input.path}`];
-    return [
-      {
-        what: `look whether ${dataset} is free`,
-        run: sh`${claimDataset} ${OWNER} ${dataset} ${previous?.owner ?? owner}`,
-      },
-      {
-        run: sh`zfs clone ${["-o", `${OWNER}=${owner}`, ...mountpoint]} ${snapshot} ${dataset}`,
-        unless: sh`zfs list -H ${dataset}`,
-        undo: sh`zfs destroy ${dataset}`,
-      },
-      {
-        run: sh`zfs set ${`${OWNER}=${owner}`} ${dataset}`,
-        unless: sh`${datasetIsOurs} ${OWNER} ${dataset} ${owner}`,
-        ...(previous && { undo: sh`zfs set ${`${OWNER}=${previous.owner}`} ${dataset}` }),
-      },
-      { run: sh`zfs mount ${dataset}`, unless: sh`[ "$(zfs get -H -o value mounted ${dataset})" = yes ]` },
-    ];
+    const store = storeOf(input);
+    const claim = store.claim(previous?.owner);
+    const keep = store.keep(previous?.owner);
+    switch (form.is) {
+      case "clone":
+        return [...claim, makeClone(placeOf(input), form.snapshot), ...keep];
+      case "archive":
+        return [
+          {
+            what: `look at the checksum of ${form.archive}`,
+            run: sh`${archiveIs} ${form.archive} ${form.sha256}`,
+            unless: store.isFilled,
+          },
+          ...claim,
+          store.make(),
+          store.fill(`tar -xpf ${form.archive}`, sh`tar -xpf ${form.archive} -C ${store.directory}`),
+          ...keep,
+        ];
+      case "source":
+        return [
+          ...claim,
+          store.make(),
+          store.fill(
+            `make -C ${form.source} installworld distribution`,
+            sh`make -C ${form.source} installworld distribution DESTDIR=${store.directory}`,
+          ),
+          ...keep,
+        ];
+      case "thin": {
+        const { path, template, writable } = form;
+        const whole = templateMount(form);
+        const before = previous && thinOf(previous);
+        const dropped = before ? before.writable.filter((part) => !writable.includes(part)) : [];
+        return [
+          ...claim,
+          {
+            what: `look whether ${path} is free`,
+            run: sh`${claimPath} ${path}`,
+            unless: isMounted(whole),
+          },
+          store.make(),
+          store.fill("begin the copies", sh`true`),
+          ...keep,
+          keepMountpoint(path),
+          {
+            what: `unmount what is left in ${path}`,
+            run: sh`${unmountUnder} ${path} 0`,
+            unless: isMounted(whole),
+          },
+          keepMount(whole),
+          ...dropped.map((part) => dropMount(partMount(input, form, part))),
+          ...writable.flatMap((part) => {
+            const mount = partMount(input, form, part);
+            return [
+              {
+                what: `copy ${template}${part} to ${mount.from}`,
+                run: sh`${copyPart} ${template} ${part} ${mount.from}`,
+                unless: sh`[ -d ${mount.from} ]`,
+                undo: sh`chflags -R noschg ${mount.from} && rm -rf ${mount.from}`,
+              },
+              keepMount(mount),
+            ];
+          }),
+          ...keepLines(fstab(input, form), before && fstab(previous, before)),
+        ];
+      }
+    }
   },
 
   remove(state) {
     const form = formOf(state);
-    if ("directory" in form) return [];
-    // zfs-destroy(8) removes a mountpoint that the dataset inherits; one that was set stays as an empty directory.
-    // A root that was only partly made has no path yet.
-    const directories = state.path === undefined ? [] : [state.path];
-    return [
-      {
-        what: `zfs destroy ${form.dataset}`,
-        run: sh`${destroyDataset} ${form.dataset} 120`,
-        unless: sh`! ${datasetIsOurs} ${OWNER} ${form.dataset} ${state.owner}`,
-      },
-      ...directories.map((path) => ({
-        run: sh`rmdir ${path}`,
-        unless: sh`[ ! -d ${path} ] || [ -n "$(ls -A ${path})" ]`,
-      })),
-    ];
+    if (form.is === "existing") return [];
+    const store = storeOf(state);
+    const made = state.made ?? [];
+    return [...(form.is === "thin" ? removeMounts(state, form, store, made) : []), ...store.remove(made)];
   },
 
   questions(input) {
     const form = formOf(input);
+    const own = form.is !== "existing";
+    const thin = thinOf(input);
+    const directory = storePath(input);
     return {
-      clone: "dataset" in form ? askClone(form.dataset) : undefinedAnswer,
-      directory: "directory" in form ? askDirectory(form.directory) : falseAnswer,
+      dataset: input.dataset === undefined ? unasked<DatasetState>() : askDataset(input.dataset),
+      directory: directory === undefined ? unasked<string>() : askDirectory(directory),
+      mark: own && input.dataset === undefined ? askRootMark(input.owner) : unasked<string>(),
+      unmounted: thin ? askUnmounted(mountsOf(input, thin)) : unasked<string[]>(),
+      lines: thin ? askLines(fstab(input, thin)) : unasked<string>(),
     };
   },
 
-  gone: ({ clone, directory }, input) => ("dataset" in formOf(input) ? clone === undefined : !directory),
+  gone(answers, input) {
+    const { dataset, directory, mark, lines } = answers;
+    if (lines !== undefined) return false;
+    if (input.dataset !== undefined) return dataset === undefined;
+    return directory === undefined || (formOf(input).is !== "existing" && mark === undefined);
+  },
 
-  compare(input, { clone, directory }) {
+  compare(input, { dataset, directory, mark, unmounted, lines }) {
     const form = formOf(input);
-    if ("directory" in form) return directory ? [] : [running(`${form.directory} is not there`)];
-    if (!clone) return [running(`${form.dataset} does not exist`)];
+    if (form.is === "existing") return directory === undefined ? [running(`${form.path} is not there`)] : [];
     return [
-      ...(clone.owner === input.owner ? [] : [running(`${form.dataset} is marked as "${clone.owner}"`)]),
-      ...(clone.mounted ? [] : [running(`${form.dataset} is not mounted`)]),
-      ...(input.path === undefined || clone.mountpoint === input.path
-        ? []
-        : [running(`${form.dataset} is mounted at ${clone.mountpoint}`)]),
+      ...(input.dataset === undefined
+        ? compareDirectory(storePath(input) as string, directory, mark)
+        : compareDataset(placeOf(input), dataset, form.is !== "clone")),
+      ...(unmounted ?? []).map((on) => running(`nothing of the thin root is mounted on ${on}`)),
+      ...(form.is === "thin" ? compareLines(fstab(input, form), lines) : []),
     ];
   },
 
-  observe: (input, { clone }): JailRootOutputs => ({ path: clone?.mountpoint ?? input.path ?? "" }),
-  timeoutMs: 300_000,
+  observe(input, { dataset }): JailRootOutputs {
+    return { path: (formOf(input).is === "thin" ? undefined : dataset?.mountpoint) ?? input.path ?? "" };
+  },
+
+  timeoutMs: (input) => MINUTES[formOf(input).is] * 60_000,
 });
 
-const undefinedAnswer: Question<Clone | undefined> = { key: "nothing", ask: sh`:`, read: () => undefined };
-const falseAnswer: Question<boolean> = { key: "nothing", ask: sh`:`, read: () => false };
+/** Removing one may take as long as making it: it is file by file, and a jail that is dying holds its root. */
+const MINUTES: Record<Form["is"], number> = { existing: 2, clone: 5, thin: 15, archive: 30, source: 120 };
+
+/** The plain directory that is looked at: the one that exists, or the one that is made. */
+function storePath(input: Input): string | undefined {
+  if (input.dataset !== undefined) return undefined;
+  return input.template === undefined ? input.path : copiesPath(input);
+}
+
+function removeMounts(state: Input, form: Thin, store: RootStore, made: readonly string[]): Step[] {
+  return [
+    {
+      what: `unmount what is mounted in ${form.path}`,
+      run: sh`${unmountUnder} ${form.path} 120`,
+      unless: sh`! ${store.isOurs}`,
+    },
+    {
+      run: sh`umount ${form.path}`,
+      unless: sh`! ${store.isOurs} || ! ${isMounted(templateMount(form))}`,
+    },
+    dropLines(fstab(state, form)),
+    ...dropMountpoint(form.path, made),
+  ];
+}
+
+/** The mount points on which nothing of ours is. */
+function askUnmounted(mounts: Mount[]): Question<string[] | undefined> {
+  const ask = sh`${missingNullfs} ${mounts.map(({ mode, from, on }) => [mode, from, on])}`;
+  return {
+    key: `nullfs ${mounts.map(({ from, on }) => `${from} ${on}`).join(" ")}`,
+    ask,
+    read(answer) {
+      if (answer.status !== 0) throw new Unreadable("mount -p", answer);
+      return answer.text.split("\n").filter(Boolean);
+    },
+  };
+}
+
+/** What another form of root would be asked. */
+const unasked = <T>(): Question<T | undefined> => ({ key: "nothing", ask: sh`:`, read: () => undefined });

@@ -22,7 +22,7 @@ function connect(options: ConnectConfig = { privateKey: host.clientKey }): Promi
       host: host.address,
       port: host.port,
       username: host.user,
-      readyTimeout: 1000,
+      readyTimeout: 60_000,
       ...options,
     });
   });

@@ -22,6 +22,8 @@ export const hostReference = {
 
 const owner = (name: string) => `demo/test/${name}`;
 
+const archive = { path: "/var/distfiles/base.txz", sha256: "8d49".padEnd(64, "0") };
+
 /** One valid set of inputs of every kind, and one to change it to. */
 export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Record<string, unknown> }[] = [
   { kind: host, inputs: { address: "alpha.example.net" }, changed: { address: "beta.example.net" } },
@@ -134,6 +136,26 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       include: ["devfsrules_jail", 120],
       rules: [{ type: "tty", action: "hide" }],
       owner: owner("packets"),
+    },
+  },
+  {
+    kind: jailRoot,
+    inputs: { host: hostReference, archive, dataset: "zroot/jails/db", owner: owner("db") },
+    changed: { host: hostReference, archive, dataset: "zroot/jails/db", owner: owner("renamed") },
+  },
+  {
+    kind: jailRoot,
+    inputs: { host: hostReference, source: "/usr/src", path: "/jails/built", owner: owner("built") },
+    changed: { host: hostReference, source: "/usr/src", path: "/jails/built", owner: owner("renamed") },
+  },
+  {
+    kind: jailRoot,
+    inputs: { host: hostReference, template: "/jails/base", owner: owner("www") },
+    changed: {
+      host: hostReference,
+      template: "/jails/base",
+      writable: ["/etc", "/srv"],
+      owner: owner("www"),
     },
   },
   {

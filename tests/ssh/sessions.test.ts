@@ -444,7 +444,7 @@ test("closing fails what runs and leaves nothing behind", async () => {
   const fake = await host({ run: () => {} });
   const ssh = sessions();
   const running = failure(ssh.run(fake.target, "x"));
-  await sleep(100);
+  while (fake.commands.length === 0) await sleep(10);
   await ssh.close();
   expect((await running).kind).toBe("connectionLost");
 });

@@ -42,7 +42,7 @@ const tarTool = tool(
 );
 
 /** Directories first, as a distribution has them. */
-const sortEntries = (tree: Tree): string[] =>
+export const sortEntries = (tree: Tree): string[] =>
   Object.keys(tree)
     .map((n) => n.slice(1))
     .sort(
@@ -62,7 +62,7 @@ function open(run: Run, file: string): Archive {
   return archive;
 }
 
-function extract(run: Run, name: string, entry: Entry, path: string): void {
+export function extract(run: Run, name: string, entry: Entry, path: string): void {
   const { fs } = run.io;
   try {
     const parent = path.replace(/\/[^/]*$/, "");

@@ -6,6 +6,7 @@ import { archiveTools } from "./archive";
 import { fileTools } from "./files";
 import { findTools } from "./find";
 import { listing } from "./list";
+import { make } from "./make";
 import { miscTools } from "./misc";
 import { processTools } from "./processes";
 import { textTools } from "./text";
@@ -18,6 +19,7 @@ export const tools: Commands = {
   "/usr/bin/printf": (args) => printf(args),
   "/bin/test": (args, io) => testExpression(args, io.process),
   "/bin/[": (args, io) => testExpression(args.slice(0, -1), io.process),
+  "/usr/bin/make": make,
   "/usr/bin/true": () => ok(),
   "/usr/bin/false": () => ({ stdout: "", stderr: "", status: 1 }),
   ...accountTools,

@@ -293,6 +293,9 @@ function datumOf(
       return number(4096);
     case "i":
       return number(node.ino);
+    // man page only; inodes are not used twice here, so that their generation is always the first.
+    case "v":
+      return number(1);
     case "l":
       return number(linkCount(node));
     case "d":

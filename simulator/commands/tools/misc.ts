@@ -274,18 +274,6 @@ const truncate = tool(
   },
 );
 
-const make: Command = (args, io) => {
-  const at = args.indexOf("-C");
-  const folder = at >= 0 ? args[at + 1]! : io.cwd;
-  const target = args.find((a, n) => !a.startsWith("-") && !a.includes("=") && n !== at + 1);
-  return {
-    stdout: `\nmake: stopped in ${folder}\n`,
-    stderr:
-      target === undefined ? "make: no target to make.\n" : `make: don't know how to make ${target}. Stop\n`,
-    status: target === undefined ? 1 : 2,
-  };
-};
-
 const nothing: Command = () => ok();
 
 const fsync = tool(
@@ -367,7 +355,6 @@ export const miscTools: Commands = {
   "/usr/bin/gunzip": (args, io) => bundled("gunzip", args, io),
   "/usr/bin/gzip": (args, io) => bundled("gzip", args, io),
   "/usr/bin/logger": logger,
-  "/usr/bin/make": make,
   "/usr/bin/seq": seqCommand,
   "/usr/bin/truncate": truncate,
   "/usr/bin/tty": () => ({ stdout: "not a tty\n", stderr: "", status: 1 }),

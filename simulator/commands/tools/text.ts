@@ -282,11 +282,16 @@ async function editInPlace(
 }
 
 /** Only reads standard input if there are no operands that could be files. */
+/** `valued`: letters of options whose value may be a word of its own, which is no operand. */
 const passThrough =
-  (name: string, minimum = 0): Command =>
+  (name: string, valued = ""): Command =>
   (args, io) => {
-    const operands = args.filter((a) => !a.startsWith("-") || a === "-");
-    return bundled(name, args, io, operands.length <= minimum || operands.includes("-") ? io.input : "");
+    const operands = args.filter(
+      (a, n) =>
+        (!a.startsWith("-") || a === "-") &&
+        !(/^-\w$/.test(args[n - 1] ?? "") && valued.includes(args[n - 1]![1]!)),
+    );
+    return bundled(name, args, io, operands.length === 0 || operands.includes("-") ? io.input : "");
   };
 
 const awk: Command = async (args, io) => {
@@ -535,16 +540,16 @@ export const textTools: Commands = {
   "/usr/bin/fgrep": grepNamed("-F"),
   "/usr/bin/sed": sed,
   "/usr/bin/awk": awk,
-  "/usr/bin/sort": passThrough("sort"),
-  "/usr/bin/uniq": passThrough("uniq"),
-  "/usr/bin/cut": passThrough("cut"),
+  "/usr/bin/sort": passThrough("sort", "koStT"),
+  "/usr/bin/uniq": passThrough("uniq", "fs"),
+  "/usr/bin/cut": passThrough("cut", "bcdf"),
   "/usr/bin/tr": (args, io) => bundled("tr", args, io),
   "/usr/bin/comm": comm,
-  "/usr/bin/paste": passThrough("paste"),
-  "/usr/bin/nl": passThrough("nl"),
+  "/usr/bin/paste": passThrough("paste", "d"),
+  "/usr/bin/nl": passThrough("nl", "bdfhilnsvw"),
   "/usr/bin/rev": passThrough("rev"),
-  "/usr/bin/fold": passThrough("fold"),
-  "/usr/bin/column": passThrough("column"),
+  "/usr/bin/fold": passThrough("fold", "w"),
+  "/usr/bin/column": passThrough("column", "cls"),
   "/usr/bin/diff": diff,
   "/usr/bin/cmp": cmp,
   "/usr/bin/basename": basename,
