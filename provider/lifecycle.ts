@@ -4,7 +4,7 @@ import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, State } from "./kind";
 import { type Answer, type Answers, type Questions, readAnswers } from "./question";
 import type { Reader } from "./reader";
-import type { InputOf, Shape } from "./schema";
+import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
 import type { Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
@@ -42,8 +42,14 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
 
+  /** A property that an older release did not record counts as its default. */
+  const defaults = Object.fromEntries(
+    Object.entries(kind.inputs).map(([key, schema]) => [key, defaultOf(schema)]),
+  );
+  const recorded = (props: object) => withoutUndefined({ ...defaults, ...props }) as Recorded;
+
   const inputsOf = (props: object): Inputs =>
-    Object.fromEntries(Object.entries(props).filter(([key]) => key in kind.inputs)) as Inputs;
+    Object.fromEntries(Object.entries(recorded(props)).filter(([key]) => key in kind.inputs)) as Inputs;
 
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
     new ResourceError(
@@ -127,12 +133,12 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     },
 
     async update(_id, olds, news) {
-      return { outs: await ensure("update", inputsOf(news), olds as Recorded) };
+      return { outs: await ensure("update", inputsOf(news), recorded(olds)) };
     },
 
     async read(id, props) {
       const input = inputsOf(props);
-      const previous = props as Recorded;
+      const previous = recorded(props);
       try {
         const said = await reader.ask(kind.target(input), kind.questions(input));
         const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
@@ -145,7 +151,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
     async delete(_id, props) {
       const input = inputsOf(props);
-      const { failure } = await apply("delete", input, kind.remove(props as Recorded), {});
+      const { failure } = await apply("delete", input, kind.remove(recorded(props)), {});
       if (failure) throw error("delete", input, describe(failure));
     },
   };
