@@ -9,6 +9,8 @@ import { cpusText, gatewaysOf, limitsOf, liveParameters, mountsOf, nameOf, rules
 /** What the host says of a jail that runs. */
 export interface Found {
   readonly jail: JailState | undefined;
+  /** Names in its /dev. */
+  readonly devices: readonly string[];
   readonly mounts: readonly Mount[];
   readonly limits: readonly string[];
   readonly cpus: string | undefined;
@@ -26,10 +28,15 @@ export const fixedParameters = (input: Input): [parameter: string, value: string
 const differs = (input: Input, parameter: string) => running(`${parameter} of the jail ${nameOf(input)} is `);
 const isNotMounted = (target: string) => running(`${target} is not mounted`);
 
+/** A jail that sees all of these sees every device: its ruleset was not loaded when it started. */
+const HIDDEN = ["devctl", "geom.ctl", "kmem", "mem"];
+const seesAll = (input: Input) => running(`the jail ${nameOf(input)} sees every device of the host`);
+
 /** Drift that only a restart of the jail mends. */
 export const mendsByRestart = (input: Input, drift: readonly string[]) =>
   drift.some(
     (found) =>
+      found === seesAll(input) ||
       fixedParameters(input).some(([parameter]) => found.startsWith(differs(input, parameter))) ||
       mountsOf(input).some(({ target }) => found === isNotMounted(target)),
   );
@@ -47,6 +54,7 @@ export function compareJail(input: Input, found: Found): string[] {
       const actual = parameterOf(jail.parameters, parameter);
       return actual === value ? [] : [`${differs(input, parameter)}${actual}`];
     }),
+    ...(HIDDEN.every((name) => found.devices.includes(name)) ? [seesAll(input)] : []),
     ...compareInterfaces(input, found),
     ...gatewaysOf(input).flatMap(({ family, gateway }) => {
       const actual = found.route(family);

@@ -198,6 +198,10 @@ export function resolvLines(input: Input): OwnLines {
   return { path: inRoot(input, "/etc/resolv.conf"), owner: input.owner, text };
 }
 
+/** Only what is mounted just there: umount(8) would follow a symbolic link. */
+const unmount = (target: string) =>
+  sh`if mount -p | awk -v on=${target} '$2 == on { found = 1 } END { exit !found }'; then umount ${target}; fi`;
+
 /**
  * What the end of a jail does by its file, as a script for when jail(8) could not: hooks and unmounting. A step of
  * it that fails, because there was nothing to do, stops no other.
@@ -214,7 +218,5 @@ export function afterEnd(input: Input): string {
       .map(({ target }) => target)
       .reverse(),
   ];
-  return [...input.poststop, ...mounted.map((target) => sh`umount ${target}`.text), ...input.release].join(
-    "\n",
-  );
+  return [...input.poststop, ...mounted.map((target) => unmount(target).text), ...input.release].join("\n");
 }

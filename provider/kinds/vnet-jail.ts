@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
-import { askFile } from "../freebsd/file";
+import { askFile, askFolder } from "../freebsd/file";
 import { askInterface, type InterfaceState } from "../freebsd/interface";
 import { askDefaultRoute, askJail } from "../freebsd/jail";
 import { includes } from "../freebsd/jailconf";
@@ -48,7 +48,14 @@ import {
   ownBlock,
   putFile,
 } from "../library";
-import { claimAccounting, claimJid, claimResolvConf, claimRuleset, makeTarget } from "../library/jail";
+import {
+  claimAccounting,
+  claimJid,
+  claimResolvConf,
+  claimRuleset,
+  dropTarget,
+  makeTarget,
+} from "../library/jail";
 import { askLines, askRc, compareLines, compareRc, dropLines, keepLines, type OwnLines } from "../owned";
 import type { Question } from "../question";
 import {
@@ -516,12 +523,12 @@ export const vnetJail = defineKind({
     ...keepLimits([], limitsOf(state), nameOf(state)),
     ...SHARED.map((lines) => lines(state))
       .filter(({ text }) => text !== "")
-      .map(dropLines),
+      .map(dropOwnLines),
     ...(state.mounts.length > 0 ? [removeFile(fstabPath(state), state.owner)] : []),
     removeFile(confPath(state), state.owner),
     ...madeTargets(state).map((target) => ({
-      run: sh`rmdir ${target}`,
-      unless: sh`[ ! -d ${target} ] || [ -n "$(ls -A ${target})" ]`,
+      what: `rmdir ${inRoot(state, target)}`,
+      run: sh`${dropTarget} ${state.path} ${target}`,
     })),
   ],
 
@@ -540,6 +547,7 @@ export const vnetJail = defineKind({
     list: askRcVariable("jail_list"),
     resolv: askLines(resolvLines(input)),
     rctl: askLines(limitLines(input)),
+    devices: input.mountDevfs ? askFolder(inRoot(input, "/dev")) : unasked([]),
     mounts: input.mounts.length > 0 ? askMounts() : unasked([]),
     limits: input.limits.length > 0 ? askLimits(nameOf(input)) : unasked([]),
     cpus: input.cpuset === undefined ? unasked(undefined) : askCpus(nameOf(input)),
@@ -559,10 +567,11 @@ export const vnetJail = defineKind({
 
   compare(input, answers) {
     const said = answers as Readonly<Record<string, unknown>>;
-    const { jail, mounts, limits, cpus } = answers;
+    const { jail, devices, mounts, limits, cpus } = answers;
     const path = confPath(input);
     const found = compareJail(input, {
       jail,
+      devices,
       mounts,
       limits,
       cpus,
@@ -695,13 +704,16 @@ function keepShared(lines: OwnLines, before: OwnLines | undefined, drift: string
   if (lines.text !== "") {
     return keepLines(lines, old && { ...old, drift });
   }
-  return old ? [{ ...dropLines(old), undo: sh`${ownBlock} ${old.path} ${old.owner} ${old.text} set` }] : [];
+  return old
+    ? [{ ...dropOwnLines(old), undo: sh`${ownBlock} ${old.path} ${old.owner} ${old.text} set` }]
+    : [];
 }
+
+/** Not through a symbolic link, which the jail's root user may have put in place of a file in there. */
+const dropOwnLines = (lines: OwnLines): Step => ({ ...dropLines(lines), unless: sh`[ -L ${lines.path} ]` });
 
 /** Marks a folder that was missing in the jail's root and was made to mount something on it. */
 const TARGET = "target:";
 
 const madeTargets = (state: JailState) =>
-  (state.made ?? [])
-    .filter((made) => made.startsWith(TARGET))
-    .map((made) => inRoot(state, made.slice(TARGET.length)));
+  (state.made ?? []).filter((made) => made.startsWith(TARGET)).map((made) => made.slice(TARGET.length));

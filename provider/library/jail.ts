@@ -107,6 +107,15 @@ export const makeTarget = new ShellFunction(
   [insideRoot],
 );
 
+/** `drop_target ROOT TARGET`: removes the folder, unless it leads elsewhere by now, or somebody put something in it. */
+export const dropTarget = new ShellFunction(
+  "drop_target",
+  body`
+if [ ! -d "$1$2" ] || [ -n "$(ls -A "$1$2")" ] || ! inside_root "$1" "$2"; then return 0; fi
+rmdir "$1$2"`,
+  [insideRoot],
+);
+
 /** `claim_resolv_conf ROOT`: it is a file within the jail's root, or can be made there. */
 export const claimResolvConf = new ShellFunction(
   "claim_resolv_conf",

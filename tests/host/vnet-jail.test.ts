@@ -181,6 +181,10 @@ test.each([
   ["jail -m name=testA securelevel=0", ["running: securelevel of the jail testA is 0"]],
   ["jail -m name=testA children.max=0", ["running: children.max of the jail testA is 0"]],
   ["jail -m name=testA devfs_ruleset=4", ["running: devfs_ruleset of the jail testA is 4"]],
+  [
+    "umount /jails/testA/dev; mount -t devfs devfs /jails/testA/dev",
+    ["running: the jail testA sees every device of the host"],
+  ],
   ["rm /etc/fstab.testA", ["at boot: /etc/fstab.testA is gone"]],
   ["echo '# x' >> /etc/fstab.testA", ["at boot: /etc/fstab.testA was changed"]],
   ["rm /etc/rctl.conf", ["at boot: its lines are gone from /etc/rctl.conf"]],
