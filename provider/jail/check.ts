@@ -78,12 +78,17 @@ function checkGateways(input: Known<Input>, report: Report): void {
   }
 }
 
-function checkMounts({ mounts }: Known<Input>, report: Report): void {
+function checkMounts({ mounts, mountDevfs }: Known<Input>, report: Report): void {
   const seen = new Map<string, number>();
   mounts?.forEach((mount, i) => {
     if (!mount) return;
     const { source, target, type } = mount;
     if (target === "/") report(`mounts[${i}].target`, "the jail's root itself cannot be mounted over");
+    if (mountDevfs && target !== undefined && /^\/dev(\/|$)/.test(target))
+      report(
+        `mounts[${i}].target`,
+        `${target} is covered by the jail's /dev, which is mounted later: for /dev/fd say mountFdescfs, or make mountDevfs false`,
+      );
     const first = target === undefined ? undefined : seen.get(target);
     if (first !== undefined)
       report(`mounts[${i}].target`, `${target} is there already, as mounts[${first}].target`);

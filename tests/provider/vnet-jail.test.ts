@@ -39,6 +39,7 @@ test.each([
     "mounts[1].target",
     "/a is there already, as mounts[0].target",
   ],
+  [{ mounts: [{ target: "/dev/fd", type: "fdescfs" }] }, "mounts[0].target", "say mountFdescfs"],
   [{ allow: { rawsockets: true } }, "allow.rawsockets", "there is no such property"],
   [{ securelevel: 4 }, "securelevel", "4 is not a whole number from -1 to 3"],
   [{ sysvmsg: "all" }, "sysvmsg", '"all" is none of "disable", "new", "inherit"'],
