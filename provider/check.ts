@@ -53,9 +53,13 @@ function describeIssue(issue: Issue, properties: readonly string[], inputs: unkn
       reason: `there is no such property${suggest(key, issue.path.length === 0 ? properties : [])}`,
     }));
   }
+  // A name in a map: what is wrong with it is said within.
+  const reason = issue.code === "invalid_key" ? issue.issues[0]?.message : undefined;
   const mistyped = issue.code === "invalid_type" || issue.code === "invalid_union";
   const missing = mistyped && at(inputs, issue.path) === undefined;
-  return [{ property: propertyPath(issue.path), reason: missing ? "is required" : issue.message }];
+  return [
+    { property: propertyPath(issue.path), reason: missing ? "is required" : (reason ?? issue.message) },
+  ];
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -2,12 +2,12 @@ import { Address4, Address6 } from "ip-address";
 import { z } from "zod";
 
 /** A string that is refused with `message` unless `test` holds. */
-const text = (test: (value: string) => boolean, message: (value: string) => string) =>
+export const text = (test: (value: string) => boolean, message: (value: string) => string) =>
   z
     .string({ error: (issue) => `expected text, got ${typeof issue.input}` })
     .refine(test, { error: (issue) => message(String(issue.input)), abort: true });
 
-const show = (value: string) => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+export const show = (value: string) => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
 
 /** An interface name as FreeBSD takes it: IFNAMSIZ is 16 with the closing NUL. */
 export const interfaceName = text(
@@ -87,6 +87,11 @@ export const ipAddress = text(
 export const ipv4Address = text(
   (v) => parseAddress(v)?.family === "inet",
   (v) => `${show(v)} is not an IPv4 address, such as "192.0.2.10"`,
+);
+
+export const ipv6Address = text(
+  (v) => parseAddress(v)?.family === "inet6",
+  (v) => `${show(v)} is not an IPv6 address, such as "fd00:15::1" (no prefix length here)`,
 );
 
 export const port = z

@@ -42,7 +42,7 @@ function docsIn(file) {
       for (const { name, initializer } of node.declarationList.declarations) {
         if (initializer && ts.isObjectLiteralExpression(initializer)) {
           const members = initializer.properties.filter(ts.isPropertyAssignment);
-          found.set(name.getText(), new Map(members.map((member) => [member.name.getText(), docOf(member)])));
+          found.set(name.getText(), new Map(members.map((member) => [nameText(member), docOf(member)])));
         }
       }
     } else if (ts.isInterfaceDeclaration(node)) {
@@ -55,6 +55,9 @@ function docsIn(file) {
   return found;
 }
 
+/** @param {ts.PropertyAssignment} member */
+const nameText = ({ name }) => (ts.isStringLiteral(name) ? name.text : name.getText());
+
 /** @param {any} schema @returns {string} */
 function typeOf(schema) {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return typeOf(schema.unwrap());
@@ -66,6 +69,7 @@ function typeOf(schema) {
   if (schema instanceof z.ZodNumber) return "number";
   if (schema instanceof z.ZodBoolean) return "boolean";
   if (schema instanceof z.ZodString) return "text";
+  if (schema instanceof z.ZodRecord) return `map of ${typeOf(schema.valueType)}`;
   if (schema instanceof z.ZodObject)
     return `{ ${Object.keys(schema.shape)
       .map((key) => `\`${key}\``)

@@ -7,7 +7,8 @@ export type VnetJailArgs = Args<typeof vnetJailShape>;
 
 /**
  * A jail with a network stack of its own (jail(8), vnet(9)), started now and at boot from a file of its own,
- * `/etc/jail.conf.d/NAME.conf`.
+ * `/etc/jail.conf.d/NAME.conf`. What only a start can apply restarts it, once however much changes; all else changes
+ * while it runs. What several jails share is a plain object that the program spreads.
  *
  * @example
  * const jail = new VnetJail("testA", {
@@ -16,6 +17,18 @@ export type VnetJailArgs = Args<typeof vnetJailShape>;
  *   interfaces: [{ link, addresses: ["10.10.15.100/24"] }],
  *   gateway: "10.10.15.1",
  * });
+ *
+ * @example
+ * const common = {
+ *   host,
+ *   gateway: "10.10.15.1",
+ *   nameservers: ["10.10.15.1"],
+ *   mounts: [{ source: "/usr/ports", target: "/usr/ports", options: ["ro"] }],
+ *   limits: [{ resource: "memoryuse", amount: "2g" }],
+ * } satisfies Partial<VnetJailArgs>;
+ *
+ * const www = new VnetJail("www", { ...common, path: "/jails/www", interfaces: [nic(1)], allow: { mlock: true } });
+ * const db = new VnetJail("db", { ...common, path: "/jails/db", interfaces: [nic(2)], sysvshm: "new" });
  */
 export class VnetJail extends VnetResource {
   constructor(name: string, args: VnetJailArgs, options?: pulumi.CustomResourceOptions) {
@@ -24,7 +37,7 @@ export class VnetJail extends VnetResource {
 
   /** What a redirect needs of it. */
   get reference(): pulumi.Output<JailReference> {
-    const addresses = this.interfaces.apply((all) => all.flatMap((one) => one.addresses));
+    const addresses = this.interfaces.apply((all) => all.flatMap((one) => one.addresses ?? []));
     return pulumi.output({ name: this.name, addresses }) as pulumi.Output<JailReference>;
   }
 }

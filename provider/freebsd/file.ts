@@ -16,6 +16,18 @@ export function askFile(path: string): Question<string | undefined> {
   };
 }
 
+/** The names in a folder; none where it is missing. */
+export function askFolder(path: string): Question<readonly string[]> {
+  return {
+    key: `ls ${path}`,
+    ask: sh`if [ -d ${path} ]; then ls ${path}; fi`,
+    read(answer) {
+      if (answer.status !== 0) throw new Unreadable(`ls ${path}`, answer);
+      return answer.text.split("\n").filter((name) => name !== "");
+    },
+  };
+}
+
 /** The lines of `owner` in a shared file, or undefined when it has none there. */
 export function askBlock(path: string, owner: string): Question<string | undefined> {
   const begin = beginLine(owner);

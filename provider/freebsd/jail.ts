@@ -32,6 +32,11 @@ export function parseParameters(text: string): Map<string, string> {
   return found;
 }
 
+/** The value of a parameter, a boolean one as `true` or `false`. */
+export function parameterOf(parameters: ReadonlyMap<string, string>, name: string): string | undefined {
+  return parameters.get(name) ?? (parameters.has(name.replace(/([^.]*)$/, "no$1")) ? "false" : undefined);
+}
+
 /** The gateway of a jail's default route, or undefined without one, or without the jail. */
 export function askDefaultRoute(name: string, family: "inet" | "inet6"): Question<string | undefined> {
   const ask = sh`if ${jailRuns} ${name}; then route -j ${name} -n get ${`-${family}`} default; else (exit 66); fi`;

@@ -1,47 +1,76 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
-import { askFile } from "../freebsd/file";
+import { askFile, askFolder } from "../freebsd/file";
 import { askInterface, type InterfaceState } from "../freebsd/interface";
-import { askDefaultRoute, askJail, type JailState as JailAnswer } from "../freebsd/jail";
-import { includes, type JailParameter, jailBlock } from "../freebsd/jailconf";
-import { askRcVariable, rcText } from "../freebsd/rcconf";
-import { atBoot, defineKind, running, type State } from "../kind";
+import { askDefaultRoute, askJail } from "../freebsd/jail";
+import { includes } from "../freebsd/jailconf";
+import { askCpus, askLimits } from "../freebsd/limits";
+import { askMounts } from "../freebsd/mount";
+import { askRcVariable, words } from "../freebsd/rcconf";
+import { checkJail } from "../jail/check";
+import { compareJail, fixedParameters, mendsByRestart } from "../jail/compare";
 import {
-  awaitJailEnd,
+  conf,
+  confPath,
+  fstab,
+  fstabPath,
+  gatewaysOf,
+  includeLines,
+  inRoot,
+  limitLines,
+  limitsOf,
+  liveParameters,
+  mountsOf,
+  nameOf,
+  rc,
+  resolvLines,
+  rulesetOf,
+} from "../jail/files";
+import { awaitEarlier, keepLimits, keepRunning, startJail, startStep, stopJail } from "../jail/running";
+import {
+  cpuList,
+  LIMIT_ACTIONS,
+  LIMITED_RESOURCES,
+  limitAmount,
+  mountOption,
+  parameterName,
+  parameterText,
+} from "../jail/scalars";
+import { atBoot, defineKind, type State } from "../kind";
+import {
+  claimFile,
   claimJail,
   fileIs,
-  hasRoute,
   headerLine,
   includesJail,
   jailIsListed,
-  jailRuns,
+  ownBlock,
   putFile,
 } from "../library";
 import {
-  askLines,
-  askRc,
-  compareRc,
-  dropLines,
-  keepAddresses,
-  keepLines,
-  type OwnLines,
-  type RcLines,
-} from "../owned";
+  claimAccounting,
+  claimJid,
+  claimResolvConf,
+  claimRuleset,
+  dropTarget,
+  makeTarget,
+} from "../library/jail";
+import { askLines, askRc, compareLines, compareRc, dropLines, keepLines, type OwnLines } from "../owned";
+import type { Question } from "../question";
 import {
   absolutePath,
   cidr,
   hostname,
   interfaceName,
   ipAddress,
+  ipv6Address,
   jailCommand,
   jailName,
-  mustParseCidr,
-  parseAddress,
 } from "../scalars";
 import { type InputOf, live, type Reference, reference, replace, restart } from "../schema";
 import type { Step } from "../script";
-import { type Sh, sh } from "../sh";
+import { sh } from "../sh";
 
 export const linkReferenceShape = {
   jailSide: interfaceName,
@@ -54,11 +83,160 @@ export type LinkReference = Reference<"EpairLink", z.output<z.ZodObject<typeof l
 export const jailInterfaceShape = {
   /** The link whose jail side ("b") the jail takes over as its interface. */
   link: reference("EpairLink", linkReferenceShape, ["jailSide"]),
-  /** The jail's addresses on it, with prefix length, IPv4 or IPv6; within the subnets of the link's bridge. */
-  addresses: z.array(cidr).min(1, { error: "give the interface at least one address" }),
+  /**
+   * The jail's own addresses on it, with prefix length, IPv4 or IPv6; within the subnets of the link's bridge.
+   * @default [] (then say `dhcp` or `slaac`)
+   */
+  addresses: z.array(cidr).default([]),
+  /**
+   * Ask a DHCP server on the bridge for an IPv4 address, router and name servers (dhclient(8), in the background).
+   * Needs `/dev/bpf*` in the jail, which the rulesets 1 to 5 do not show. Turning it on or off restarts the jail.
+   * @default false
+   */
+  dhcp: z.boolean().optional(),
+  /**
+   * Make an IPv6 address of what a router on the bridge announces (SLAAC, `accept_rtadv` in ifconfig(8)). Turning
+   * it on or off restarts the jail.
+   * @default false
+   */
+  slaac: z.boolean().optional(),
 };
 
+export const jailMountShape = {
+  /**
+   * What is mounted: for `nullfs` and `unionfs` an absolute path on the host.
+   * @default the type's name, for the types that need nothing to mount
+   */
+  source: absolutePath.optional(),
+  /** Where, as the jail sees it: `/data`. A folder that is missing is made, and removed with the jail. */
+  target: absolutePath,
+  /**
+   * Kind of file system: `nullfs` shows a folder of the host (nullfs(5)), `tmpfs` is memory.
+   * @default "nullfs"
+   */
+  type: z
+    .enum(["nullfs", "tmpfs", "unionfs", "fdescfs", "procfs", "linprocfs", "linsysfs"], {
+      error: (issue) =>
+        `${JSON.stringify(issue.input)} is none of nullfs, tmpfs, unionfs, fdescfs, procfs, linprocfs, linsysfs`,
+    })
+    .optional(),
+  /**
+   * Options as in fstab(5), such as `["ro"]` or `["rw", "size=64m"]`.
+   * @default ["rw"]
+   */
+  options: z.array(mountOption).min(1, { error: 'say at least "rw" or "ro"' }).optional(),
+};
+
+const permission = z.boolean().optional();
+
+/** `allow.*` of jail(8), under the kernel's names; true by default are only those that say so. */
+export const jailAllowShape = {
+  /** Change the host name within the jail. @default true */
+  set_hostname: permission,
+  /** Raw sockets. Not needed for ping(8) in a VNET jail. @default false */
+  raw_sockets: permission,
+  /** System V IPC shared with the host; prefer `sysvshm`, `sysvsem`, `sysvmsg`. @default false */
+  sysvipc: permission,
+  /** Change the system flags of files (chflags(2)). @default false */
+  chflags: permission,
+  /** Administer quotas on the jail's file systems. @default false */
+  quotas: permission,
+  /** Sockets of families other than local, IPv4, IPv6 and route. @default false */
+  socket_af: permission,
+  /** Lock pages in memory (mlock(2)). @default false */
+  mlock: permission,
+  /** Bind ports below 1024. @default true */
+  reserved_ports: permission,
+  /** Read the kernel's message buffer (dmesg(8)). @default false */
+  read_msgbuf: permission,
+  /** Debug processes without privilege. @default true */
+  unprivileged_proc_debug: permission,
+  /** The jail's root has root's privileges within it. @default true */
+  suser: permission,
+  /** Run an NFS server; FreeBSD 14. @default false */
+  nfsd: permission,
+  /** Use bhyve(8); exists while vmm(4) is loaded. @default false */
+  vmm: permission,
+  /** Manipulate extended attributes of the system namespace; FreeBSD 15. @default false */
+  extattr: permission,
+  /** Set the clock slowly (adjtime(2)); FreeBSD 15. @default false */
+  adjtime: permission,
+  /** Set the clock (settimeofday(2)); FreeBSD 15. @default false */
+  settime: permission,
+  /** Change routing tables (route(8)); FreeBSD 15. @default false */
+  routing: permission,
+  /** Set audit(4) properties; FreeBSD 15. @default false */
+  setaudit: permission,
+  /** Signal, debug and renice processes of the jail's parent that belong to the same user; FreeBSD 15. @default false */
+  unprivileged_parent_tampering: permission,
+  /** Mount and unmount file systems at all; needs `enforceStatfs` 0 or 1. @default false */
+  mount: permission,
+  /** Mount devfs(4). @default false */
+  "mount.devfs": permission,
+  /** Mount fdescfs(5). @default false */
+  "mount.fdescfs": permission,
+  /** Mount fusefs(5). @default false */
+  "mount.fusefs": permission,
+  /** Mount linprocfs(5). @default false */
+  "mount.linprocfs": permission,
+  /** Mount linsysfs(5). @default false */
+  "mount.linsysfs": permission,
+  /** Mount nullfs(5). @default false */
+  "mount.nullfs": permission,
+  /** Mount procfs(5). @default false */
+  "mount.procfs": permission,
+  /** Mount tmpfs(5). @default false */
+  "mount.tmpfs": permission,
+  /** Mount ZFS datasets that are delegated to the jail. @default false */
+  "mount.zfs": permission,
+};
+
+export const jailLimitShape = {
+  /** What is limited, such as `memoryuse` (bytes), `maxproc` (processes) or `pcpu` (per cent of one CPU). See rctl(8). */
+  resource: z.enum(LIMITED_RESOURCES, {
+    error: (issue) =>
+      `${JSON.stringify(issue.input)} is no resource of rctl(8): ${LIMITED_RESOURCES.join(", ")}`,
+  }),
+  /** How much of it: a number, or text with a unit, `"512m"`, `"2g"` (powers of 1024). */
+  amount: z.union([z.int().min(0).max(Number.MAX_SAFE_INTEGER), limitAmount], {
+    error: (issue) =>
+      `${JSON.stringify(issue.input)} is not an amount: a number such as 100, or "512m", "2g"`,
+  }),
+  /**
+   * What happens beyond: the allocation is refused, logged, told to devd(8), slowed down, or the process gets a signal.
+   * @default "deny"
+   */
+  action: z
+    .enum(LIMIT_ACTIONS, {
+      error: (issue) => `${JSON.stringify(issue.input)} is none of ${LIMIT_ACTIONS.join(", ")}`,
+    })
+    .optional(),
+  /**
+   * For whom the amount counts: the whole jail, or each process or user in it.
+   * @default "jail"
+   */
+  per: z.enum(["process", "user", "loginclass", "jail"]).optional(),
+};
+
+export const rulesetReferenceShape = { number: z.int().min(1).max(65535) };
+
+/** What of a `DevfsRuleset` a jail needs. */
+export type RulesetReference = Reference<"DevfsRuleset", z.output<z.ZodObject<typeof rulesetReferenceShape>>>;
+
+export const dependencyReferenceShape = { name: z.string() };
+
 const commands = z.array(jailCommand);
+const ipc = z
+  .enum(["disable", "new", "inherit"], {
+    error: (issue) => `${JSON.stringify(issue.input)} is none of "disable", "new", "inherit"`,
+  })
+  .optional();
+const between = (low: number, high: number) =>
+  z
+    .int({ error: (issue) => `${JSON.stringify(issue.input)} is not a whole number from ${low} to ${high}` })
+    .refine((v) => v >= low && v <= high, {
+      error: (issue) => `${issue.input} is not a whole number from ${low} to ${high}`,
+    });
 
 export const vnetJailShape = {
   ...commonShape,
@@ -69,6 +247,11 @@ export const vnetJailShape = {
   name: replace(jailName.optional()),
   /** Absolute path of the jail's root on the host: the `path` of a `JailRoot`. See jail(8). */
   path: replace(absolutePath),
+  /**
+   * The jail's number (`jid`), 1 to 999999, where something needs it fixed.
+   * @default the next free one at each start; the output `jid` tells it
+   */
+  fixedJid: restart(between(1, 999999).optional()),
   /**
    * `host.hostname` within the jail.
    * @default the jail's name
@@ -85,158 +268,217 @@ export const vnetJailShape = {
    */
   gateway: live(ipAddress.optional()),
   /**
-   * Number of the devfs ruleset for the jail's /dev, 1 to 65535. It must be loaded: 4 is the usual one for
-   * jails, 5 the one for vnet jails. See devfs(8).
+   * The IPv6 default router of a jail whose `gateway` is an IPv4 one.
+   * @default none
+   */
+  gateway6: live(ipv6Address.optional()),
+  /**
+   * Addresses of name servers, for the jail's /etc/resolv.conf; added to what stands there, of which the resolver
+   * takes the first three.
+   * @default []
+   */
+  nameservers: live(z.array(ipAddress).default([])),
+  /**
+   * Domains in which the jail looks up short host names; `search` in resolv.conf(5).
+   * @default []
+   */
+  search: live(z.array(hostname).default([])),
+  /**
+   * What is mounted in the jail's root while it runs, in this order; written to `/etc/fstab.NAME`, which is the
+   * jail's `mount.fstab`.
+   * @default []
+   */
+  mounts: restart(z.array(z.strictObject(jailMountShape)).default([])),
+  /**
+   * Mount devfs(4) on the jail's /dev (`mount.devfs`).
+   * @default true
+   */
+  mountDevfs: restart(z.boolean().default(true)),
+  /**
+   * Mount fdescfs(5) on the jail's /dev/fd (`mount.fdescfs`).
+   * @default false
+   */
+  mountFdescfs: restart(z.boolean().default(false)),
+  /**
+   * Mount procfs(5) on the jail's /proc (`mount.procfs`).
+   * @default false
+   */
+  mountProcfs: restart(z.boolean().default(false)),
+  /**
+   * The devfs ruleset for the jail's /dev: its number, 1 to 65535, or a `DevfsRuleset`. It must be loaded, and hide
+   * something: 4 is the usual one for jails, 5 the one for vnet jails. See devfs(8).
    * @default 5
    */
-  devfsRuleset: restart(z.int().min(1).max(65535).default(5)),
+  devfsRuleset: restart(
+    z
+      .union([between(1, 65535), reference("DevfsRuleset", rulesetReferenceShape, ["number"])], {
+        error: (issue) =>
+          `${JSON.stringify(issue.input)} is neither the number of a devfs ruleset, 1 to 65535, nor a DevfsRuleset`,
+      })
+      .default(5),
+  ),
+  /**
+   * Commands run on the host before anything else of the jail's start. See `exec.prepare` in jail(8).
+   * @default []
+   */
+  prepare: restart(commands.default([])),
+  /**
+   * Commands run on the host before the jail is made. See `exec.prestart` in jail(8).
+   * @default []
+   */
+  prestart: restart(commands.default([])),
+  /**
+   * Commands run on the host right after the jail was made, before anything runs in it. See `exec.created` in jail(8).
+   * @default []
+   */
+  created: restart(commands.default([])),
   /**
    * Commands run in the jail to start it, after its interfaces are configured. See `exec.start` in jail(8).
    * @default ["/bin/sh /etc/rc"]
    */
   start: restart(commands.default(["/bin/sh /etc/rc"])),
   /**
-   * Commands run in the jail to stop it. See `exec.stop` in jail(8).
+   * Commands run on the host after the jail has started. See `exec.poststart` in jail(8).
+   * @default []
+   */
+  poststart: restart(commands.default([])),
+  /**
+   * Commands run on the host before the jail is stopped. See `exec.prestop` in jail(8).
+   * @default []
+   */
+  prestop: live(commands.default([])),
+  /**
+   * Commands run in the jail to stop it. A jail that has not stopped two minutes and `stopTimeout` later is ended.
+   * See `exec.stop` in jail(8).
    * @default ["/bin/sh /etc/rc.shutdown jail"]
    */
   stop: live(commands.default(["/bin/sh /etc/rc.shutdown jail"])),
+  /**
+   * Commands run on the host after the jail has stopped. See `exec.poststop` in jail(8).
+   * @default []
+   */
+  poststop: live(commands.default([])),
+  /**
+   * Commands run on the host when all else of the jail is taken down. See `exec.release` in jail(8).
+   * @default []
+   */
+  release: live(commands.default([])),
+  /**
+   * Seconds for the jail's processes to end after SIGTERM, before they are killed, 0 to 300. See `stop.timeout` in
+   * jail(8).
+   * @default 10
+   */
+  stopTimeout: live(between(0, 300).optional()),
+  /**
+   * What the jail may do beside the usual, or may not: `{ raw_sockets: true, set_hostname: false }`. See `allow.*` in
+   * jail(8). A name that the host's release does not know fails the start.
+   * @default {}
+   */
+  allow: live(z.strictObject(jailAllowShape).default({})),
+  /**
+   * The jail's `securelevel`, -1 to 3; see security(7).
+   * @default -1
+   */
+  securelevel: live(between(-1, 3).optional()),
+  /**
+   * What the jail sees of mounts: 0 all of the host's, 1 those below its root, 2 only its root. See `enforce_statfs` in
+   * jail(8).
+   * @default 2
+   */
+  enforceStatfs: live(between(0, 2).optional()),
+  /**
+   * How many jails it may have within it (`children.max`).
+   * @default 0
+   */
+  childrenMax: live(between(0, 999999).optional()),
+  /**
+   * System V shared memory: none, the jail's own, or the host's.
+   * @default "disable"
+   */
+  sysvshm: live(ipc),
+  /**
+   * System V semaphores: none, the jail's own, or the host's.
+   * @default "disable"
+   */
+  sysvsem: live(ipc),
+  /**
+   * System V message queues: none, the jail's own, or the host's.
+   * @default "disable"
+   */
+  sysvmsg: live(ipc),
+  /**
+   * Limits on what the jail may use, see rctl(8); in /etc/rctl.conf for the boot. The host's kernel must have
+   * `kern.racct.enable` on.
+   * @default []
+   */
+  limits: live(z.array(z.strictObject(jailLimitShape)).default([])),
+  /**
+   * The processors on which the jail runs, such as `"0,2-3"`. See cpuset(1).
+   * @default all
+   */
+  cpuset: live(cpuList.optional()),
+  /**
+   * Whether a boot of the host starts it. With false only `pulumi up` and `service jail onestart NAME` do; its file is
+   * then `/etc/jail.NAME.conf`, which /etc/jail.conf does not include.
+   * @default true
+   */
+  startAtBoot: live(z.boolean().default(true)),
+  /**
+   * Jails, or their names, that the boot starts before this one. See `depend` in jail(8). Without it they start in the
+   * order in which Pulumi made them.
+   * @default []
+   */
+  depend: live(
+    z
+      .array(
+        z.union([jailName, reference("VnetJail", dependencyReferenceShape, ["name"])], {
+          error: (issue) => `${JSON.stringify(issue.input)} is neither a VnetJail nor the name of one`,
+        }),
+      )
+      .default([]),
+  ),
+  /**
+   * Parameters of jail(8) that have no property here, by name: `{ "exec.consolelog": "/var/log/testA" }`; a list is
+   * written with `=` and `+=`.
+   * @default {}
+   */
+  parameters: restart(
+    z
+      .record(
+        parameterName,
+        z.union([z.boolean(), z.int(), parameterText, z.array(parameterText).min(1)], {
+          error:
+            "expected true, false, a whole number, a text or a list of texts without control characters, \\ and both kinds of quotes",
+        }),
+      )
+      .default({}),
+  ),
   ...internalShape,
 };
 
 export interface VnetJailOutputs {
-  /** The running jail's number; another one after each start. */
+  /** The running jail's number; another one after each start, unless `fixedJid` says which. */
   jid: number;
 }
 
-type Input = InputOf<typeof vnetJailShape>;
+export type VnetJailInput = InputOf<typeof vnetJailShape>;
+type Input = VnetJailInput;
 type JailState = State<typeof vnetJailShape, VnetJailOutputs>;
 
-const nameOf = (input: Input) => input.name as string;
-const hostnameOf = (input: Input) => input.hostname ?? nameOf(input);
-const confPath = (input: Input) => `/etc/jail.conf.d/${nameOf(input)}.conf`;
+/** What of a jail is as it was when it started; the rest changes while it runs. */
+const startedWith = (input: Input) => [
+  input.fixedJid,
+  input.interfaces
+    .filter(({ dhcp, slaac }) => dhcp || slaac)
+    .map(({ link, dhcp, slaac }) => [link.jailSide, dhcp, slaac]),
+  mountsOf(input),
+  [input.mountDevfs, input.mountFdescfs, input.mountProcfs, rulesetOf(input)],
+  [input.prepare, input.prestart, input.created, input.start, input.poststart],
+  input.parameters,
+];
 
-/** The jail's own file, which `service jail` reads alone and /etc/jail.conf includes. */
-function conf(input: Input): string {
-  const name = nameOf(input);
-  const configure = input.interfaces.flatMap(({ link, addresses }) =>
-    addresses
-      .map(mustParseCidr)
-      .map((a, i) => `/sbin/ifconfig ${link.jailSide} ${a.family} ${a.text}${i === 0 ? "" : " alias"}`),
-  );
-  const route =
-    input.gateway === undefined
-      ? []
-      : [
-          `/sbin/route ${parseAddress(input.gateway)?.family === "inet6" ? "-6 " : ""}add default ${input.gateway}`,
-        ];
-  const sides = input.interfaces.map(({ link }) => link.jailSide);
-  const parameters: JailParameter[] = [
-    ["path", input.path],
-    ["host.hostname", hostnameOf(input)],
-    ["vnet"],
-    ...(sides.length > 0 ? ([["vnet.interface", sides]] satisfies JailParameter[]) : []),
-    ["persist"],
-    ["mount.devfs"],
-    ["devfs_ruleset", input.devfsRuleset],
-    ["exec.clean"],
-    ["exec.start", ["/sbin/ifconfig lo0 127.0.0.1/8", ...configure, ...route, ...input.start]],
-    ...(input.stop.length > 0 ? ([["exec.stop", input.stop]] satisfies JailParameter[]) : []),
-  ];
-  return `${headerLine(input.owner)}\n# Written by Pulumi: what is changed here by hand is put back by the next "pulumi up --refresh".\n${jailBlock(name, parameters)}`;
-}
-
-/** Boot reads only /etc/jail.conf; some releases' \`service jail\` reads the jail's file alone. */
-function includeLines(input: Input): OwnLines {
-  return { path: "/etc/jail.conf", owner: input.owner, text: `.include "${confPath(input)}";` };
-}
-
-function rc(input: Input): RcLines {
-  const name = nameOf(input);
-  const values = { jail_enable: "YES" };
-  // An empty jail_list means all jails; only a list that somebody made must have our name in it.
-  const text = `${rcText(values, {})}\njail_list="\${jail_list:+\${jail_list} ${name}}"`;
-  return { path: "/etc/rc.conf", owner: input.owner, values, words: {}, text };
-}
-
-const start = (input: Input): Sh => sh`jail -q -f ${confPath(input)} -c ${nameOf(input)}`;
-const stop = (input: Input): Sh =>
-  sh`{ jail -q -f ${confPath(input)} -r ${nameOf(input)} && ${awaitJailEnd} ${nameOf(input)} 120; }`;
-
-const startStep = (input: Input, what?: string): Step => ({
-  ...(what !== undefined && { what }),
-  run: start(input),
-  unless: sh`${jailRuns} ${nameOf(input)}`,
-  undo: stop(input),
-});
-
-/** What of the jail's file cannot be applied to the running jail. */
-const needsRestart = (input: Input, previous: Input) =>
-  input.devfsRuleset !== previous.devfsRuleset || !isDeepStrictEqual(input.start, previous.start);
-
-const addressesOn = (side: string, of: Input | undefined) =>
-  (of?.interfaces ?? [])
-    .filter(({ link }) => link.jailSide === side)
-    .flatMap((nic) => nic.addresses.map(mustParseCidr));
-
-const sidesOf = (of: Input | undefined) => (of?.interfaces ?? []).map(({ link }) => link.jailSide);
-
-/** Steps by which a running jail gets what its file says, without a restart; ifconfig -j and route -j need 14.0. */
-function keepRunning(input: Input, previous: Input | undefined): Step[] {
-  const name = nameOf(input);
-  const stopped = sh`! ${jailRuns} ${name}`;
-  const named = (hostname: string) => sh`jail -m ${[`name=${name}`, `host.hostname=${hostname}`]}`;
-  const enter = (side: string) => sh`ifconfig ${side} vnet ${name}`;
-  const leave = (side: string) => sh`ifconfig ${side} -vnet ${name}`;
-  const inside = (side: string) => sh`ifconfig -j ${name} ${side}`;
-  const left = sidesOf(previous).filter((side) => !sidesOf(input).includes(side));
-  return [
-    {
-      run: named(hostnameOf(input)),
-      unless: sh`${stopped} || [ "$(jls -j ${name} host.hostname)" = ${hostnameOf(input)} ]`,
-      ...(previous && { undo: named(hostnameOf(previous)) }),
-    },
-    ...left.map((side) => ({
-      run: leave(side),
-      unless: sh`${stopped} || ! ${inside(side)}`,
-      undo: enter(side),
-    })),
-    ...sidesOf(input).flatMap((side) => [
-      { run: enter(side), unless: sh`${stopped} || ${inside(side)}`, undo: leave(side) },
-      ...keepAddresses(side, addressesOn(side, input), addressesOn(side, previous), name),
-    ]),
-    ...keepRoute(input, previous, stopped),
-  ];
-}
-
-function keepRoute(input: Input, previous: Input | undefined, stopped: Sh): Step[] {
-  const name = nameOf(input);
-  const family = (gateway: string) => parseAddress(gateway)?.family ?? "inet";
-  const route = (verb: string, gateway: string) =>
-    sh`route -j ${name} -q ${verb} ${`-${family(gateway)}`} default ${verb === "delete" ? [] : [gateway]}`;
-  const { gateway } = input;
-  const old = previous?.gateway;
-  const gone = old !== undefined && (gateway === undefined || family(gateway) !== family(old)) ? [old] : [];
-  return [
-    ...gone.map((was) => ({
-      run: route("delete", was),
-      unless: sh`${stopped} || ! ${hasRoute} ${name} ${family(was)} ${was}`,
-      undo: route("add", was),
-    })),
-    ...(gateway === undefined
-      ? []
-      : [
-          {
-            run: sh`{ ${route("change", gateway)} >/dev/null 2>&1 || ${route("add", gateway)}; }`,
-            what: `route -j ${name} add default ${gateway}`,
-            unless: sh`${stopped} || ${hasRoute} ${name} ${family(gateway)} ${gateway}`,
-            undo:
-              old === undefined || family(old) !== family(gateway)
-                ? route("delete", gateway)
-                : route("change", old),
-          },
-        ]),
-  ];
-}
+const needsRestart = (input: Input, previous: JailState) =>
+  !isDeepStrictEqual(startedWith(input), startedWith(previous)) || mendsByRestart(input, previous.drift);
 
 export const vnetJail = defineKind({
   name: "VnetJail",
@@ -249,105 +491,69 @@ export const vnetJail = defineKind({
   derive: ({ name, owner }) =>
     name === undefined && owner !== undefined ? { name: logicalName(owner) } : {},
 
-  relations(input, report) {
-    input.interfaces?.forEach((nic, i) => {
-      const subnets = nic?.link?.subnets;
-      nic?.addresses?.forEach((text, j) => {
-        if (text === undefined || subnets === undefined || subnets.some((s) => s === undefined)) return;
-        const address = mustParseCidr(text);
-        const same = subnets
-          .map((s) => mustParseCidr(s as string))
-          .filter((s) => s.family === address.family);
-        const property = `interfaces[${i}].addresses[${j}]`;
-        if (same.length === 0) return;
-        if (!same.some((s) => s.contains(address))) {
-          report(
-            property,
-            `${text} is outside the bridge's subnet: the bridge has ${same.map((s) => s.text).join(", ")}`,
-          );
-        } else if (same.some((s) => s.address === address.address)) {
-          report(
-            property,
-            `${address.address} is the bridge's own address: give the jail another one of its subnet`,
-          );
-        }
-      });
-    });
-    const addresses = input.interfaces?.flatMap((nic) => nic?.addresses ?? [undefined]);
-    if (input.gateway === undefined || addresses === undefined || addresses.some((a) => a === undefined))
-      return;
-    const gateway = parseAddress(input.gateway);
-    const subnets = addresses.map((a) => mustParseCidr(a as string));
-    if (gateway && !subnets.some((s) => s.contains(gateway))) {
-      report(
-        "gateway",
-        `${input.gateway} is in no subnet of the jail's interfaces (${subnets.map((s) => s.text).join(", ") || "it has none"})`,
-      );
-    }
-  },
+  relations: (input, report) => checkJail(input, report, Object.keys(jailAllowShape)),
 
-  ensure(input, previous) {
-    const name = nameOf(input);
-    const path = confPath(input);
-    const owner = previous?.owner ?? input.owner;
-    const restarts = previous !== undefined && needsRestart(input, previous);
-    return [
-      {
-        what: `look whether the jail ${name} is free`,
-        run: sh`${claimJail} ${name} ${path} ${owner}`,
-      },
-      ...(restarts
-        ? [
-            {
-              what: `stop the jail ${name}`,
-              run: stop(previous),
-              unless: sh`! ${jailIsListed} ${name}`,
-              undo: start(previous),
-            },
-          ]
-        : []),
-      { run: sh`mkdir -p /etc/jail.conf.d` },
-      {
-        what: `write ${path}`,
-        run: sh`${putFile} ${path} ${conf(input)}`,
-        unless: sh`${fileIs} ${path} ${conf(input)}`,
-        undo: previous ? sh`${putFile} ${path} ${conf(previous)}` : sh`rm -f ${path}`,
-      },
-      ...keepInclude(input, previous),
-      ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
-      {
-        what: `wait for an earlier jail ${name} to end`,
-        run: sh`{ ${jailRuns} ${name} || ${awaitJailEnd} ${name} 120; }`,
-      },
-      startStep(input),
-      ...keepRunning(input, previous),
-    ];
-  },
+  ensure: (input, previous) => [
+    ...claim(input, previous),
+    ...(previous && needsRestart(input, previous)
+      ? [
+          {
+            what: `stop the jail ${nameOf(input)}`,
+            run: stopJail(previous),
+            unless: sh`! ${jailIsListed} ${nameOf(input)}`,
+            undo: startJail(previous),
+          },
+        ]
+      : []),
+    ...keepFiles(input, previous),
+    ...keepLimits(limitsOf(input), previous ? limitsOf(previous) : [], nameOf(input)),
+    awaitEarlier(input),
+    startStep(input),
+    ...keepRunning(input, previous),
+  ],
 
-  remove(state) {
-    const name = nameOf(state);
-    const path = confPath(state);
-    return [
-      {
-        what: `stop the jail ${name}`,
-        run: sh`{ if grep -qxF -e ${headerLine(state.owner)} ${path} 2>/dev/null; then jail -q -f ${path} -r ${name}; else jail -q -r ${name}; fi && ${awaitJailEnd} ${name} 120; }`,
-        unless: sh`! ${jailIsListed} ${name}`,
-      },
-      // What service(8) leaves of a jail that it started and that was not stopped through it.
-      { run: sh`rm -f ${`/var/run/jail_${name}.id`}` },
-      dropLines(includeLines(state)),
-      dropLines(rc(state)),
-      { run: sh`rm -f ${path}`, unless: sh`! grep -qxF -e ${headerLine(state.owner)} ${path}` },
-    ];
-  },
+  remove: (state) => [
+    {
+      what: `stop the jail ${nameOf(state)}`,
+      run: stopJail(state),
+      unless: sh`! ${jailIsListed} ${nameOf(state)}`,
+    },
+    // What service(8) leaves of a jail that it started and that was not stopped through it.
+    { run: sh`rm -f ${`/var/run/jail_${nameOf(state)}.id`}` },
+    ...keepLimits([], limitsOf(state), nameOf(state)),
+    ...SHARED.map((lines) => lines(state))
+      .filter(({ text }) => text !== "")
+      .map(dropOwnLines),
+    ...(state.mounts.length > 0 ? [removeFile(fstabPath(state), state.owner)] : []),
+    removeFile(confPath(state), state.owner),
+    ...madeTargets(state).map((target) => ({
+      what: `rmdir ${inRoot(state, target)}`,
+      run: sh`${dropTarget} ${state.path} ${target}`,
+    })),
+  ],
 
   questions: (input) => ({
-    jail: askJail(nameOf(input), ["jid", "path", "host.hostname", "devfs_ruleset"]),
+    jail: askJail(nameOf(input), [
+      ...new Set([
+        "jid",
+        ...fixedParameters(input).map(([parameter]) => parameter),
+        ...liveParameters(input).keys(),
+      ]),
+    ]),
     conf: askFile(confPath(input)),
+    fstab: input.mounts.length > 0 ? askFile(fstabPath(input)) : unasked(undefined),
     main: askFile("/etc/jail.conf"),
     lines: askLines(rc(input)),
     list: askRcVariable("jail_list"),
-    route: askDefaultRoute(nameOf(input), parseAddress(input.gateway ?? "")?.family ?? "inet"),
+    resolv: askLines(resolvLines(input)),
+    rctl: askLines(limitLines(input)),
+    devices: input.mountDevfs ? askFolder(inRoot(input, "/dev")) : unasked([]),
+    mounts: input.mounts.length > 0 ? askMounts() : unasked([]),
+    limits: input.limits.length > 0 ? askLimits(nameOf(input)) : unasked([]),
+    cpus: input.cpuset === undefined ? unasked(undefined) : askCpus(nameOf(input)),
+    ...Object.fromEntries(
+      gatewaysOf(input).map(({ family }) => [`route:${family}`, askDefaultRoute(nameOf(input), family)]),
+    ),
     ...Object.fromEntries(
       input.interfaces.map(({ link }) => [
         `nic:${link.jailSide}`,
@@ -360,71 +566,154 @@ export const vnetJail = defineKind({
   gone: ({ jail, conf, lines }) => jail === undefined && conf === undefined && lines === undefined,
 
   compare(input, answers) {
-    const name = nameOf(input);
+    const said = answers as Readonly<Record<string, unknown>>;
+    const { jail, devices, mounts, limits, cpus } = answers;
     const path = confPath(input);
-    const found = compareJail(
-      input,
-      answers.jail,
-      answers.route,
-      (side) => (answers as Record<string, unknown>)[`nic:${side}`] as never,
-    );
-    if (answers.conf === undefined) found.push(atBoot(`${path} is gone`));
-    else if (answers.conf !== `${conf(input)}\n`) found.push(atBoot(`${path} was changed`));
-    if (!includes(answers.main, path)) found.push(atBoot(`/etc/jail.conf does not include ${path}`));
-    found.push(...compareRc(rc(input), answers.lines, answers));
-    const list = answers.list.trim();
-    if (answers.lines !== undefined && list !== "" && !list.split(/\s+/).includes(name)) {
-      found.push(atBoot(`jail_list in /etc/rc.conf lacks ${name}`));
-    }
+    const found = compareJail(input, {
+      jail,
+      devices,
+      mounts,
+      limits,
+      cpus,
+      route: (family) => said[`route:${family}`] as string | undefined,
+      nic: (side) => said[`nic:${side}`] as InterfaceState | undefined,
+    });
+    found.push(...compareFile(path, conf(input), answers.conf));
+    if (input.mounts.length > 0) found.push(...compareFile(fstabPath(input), fstab(input), answers.fstab));
+    if (input.startAtBoot && !includes(answers.main, path))
+      found.push(atBoot(`/etc/jail.conf does not include ${path}`));
+    if (rc(input).text !== "") found.push(...compareRc(rc(input), answers.lines, answers));
+    const list = words(answers.list);
+    if (input.startAtBoot && answers.lines !== undefined && list.length > 0 && !list.includes(nameOf(input)))
+      found.push(atBoot(`jail_list in /etc/rc.conf lacks ${nameOf(input)}`));
+    if (resolvLines(input).text !== "") found.push(...compareLines(resolvLines(input), answers.resolv));
+    if (limitLines(input).text !== "") found.push(...compareLines(limitLines(input), answers.rctl));
     return found;
   },
 
   observe: (_input, { jail }): VnetJailOutputs => ({
     jid: jail?.state === "running" ? Number(jail.parameters.get("jid")) : 0,
   }),
-  timeoutMs: 600_000,
+  timeoutMs: 1_200_000,
 });
 
-/** Only when /etc/jail.conf does not read all of the folder anyway. */
-function keepInclude(input: Input, previous: JailState | undefined): Step[] {
-  const steps = keepLines(includeLines(input), previous && { ...includeLines(previous), drift: [] });
-  return steps.map((step, i) =>
-    i === 0 ? { ...step, unless: sh`${includesJail} ${confPath(input)}` } : step,
-  );
+/** In place of a question that a jail without such a thing does not ask. */
+const unasked = <T>(answer: T): Question<T> => ({ key: "nothing", ask: sh`:`, read: () => answer });
+
+function compareFile(path: string, text: string, found: string | undefined): string[] {
+  if (found === undefined) return [atBoot(`${path} is gone`)];
+  return found === `${text}\n` ? [] : [atBoot(`${path} was changed`)];
 }
 
-function compareJail(
-  input: Input,
-  jail: JailAnswer | undefined,
-  route: string | undefined,
-  nic: (side: string) => InterfaceState | undefined,
-): string[] {
+/** What must hold before anything is touched. */
+function claim(input: Input, previous: JailState | undefined): Step[] {
   const name = nameOf(input);
-  if (!jail) return [running(`the jail ${name} is stopped`)];
-  if (jail.state === "dying") return [running(`the jail ${name} is dying`)];
-  const found: string[] = [];
-  const expected: [parameter: string, value: string][] = [
-    ["path", input.path],
-    ["host.hostname", hostnameOf(input)],
-    ["devfs_ruleset", String(input.devfsRuleset)],
+  const owner = previous?.owner ?? input.owner;
+  const path = confPath(previous ?? input);
+  const free = (file: string): Step => ({
+    what: `look whether ${file} is free`,
+    run: sh`${claimFile} ${file} ${headerLine(owner)}`,
+  });
+  return [
+    { what: `look whether the jail ${name} is free`, run: sh`${claimJail} ${name} ${path} ${owner}` },
+    ...(path === confPath(input) ? [] : [free(confPath(input))]),
+    ...(input.mounts.length > 0 ? [free(fstabPath(input))] : []),
+    ...(input.fixedJid === undefined
+      ? []
+      : [
+          {
+            what: `look whether the number ${input.fixedJid} is free`,
+            run: sh`${claimJid} ${input.fixedJid} ${name}`,
+          },
+        ]),
+    ...(input.mountDevfs
+      ? [
+          {
+            what: `look at devfs ruleset ${rulesetOf(input)}`,
+            run: sh`${claimRuleset} ${rulesetOf(input)}`,
+          },
+        ]
+      : []),
+    ...(input.limits.length > 0
+      ? [{ what: "look whether the kernel accounts for resources", run: sh`${claimAccounting}` }]
+      : []),
+    ...(resolvLines(input).text === ""
+      ? []
+      : [{ what: `look at ${resolvLines(input).path}`, run: sh`${claimResolvConf} ${input.path}` }]),
   ];
-  for (const [parameter, value] of expected) {
-    const actual = jail.parameters.get(parameter);
-    if (actual !== value) found.push(running(`${parameter} of the jail ${name} is ${actual}`));
-  }
-  for (const { link, addresses } of input.interfaces) {
-    const state = nic(link.jailSide);
-    if (!state) {
-      found.push(running(`the jail ${name} has lost ${link.jailSide}`));
-      continue;
-    }
-    for (const { text } of addresses.map(mustParseCidr)) {
-      if (!state.addresses.includes(text))
-        found.push(running(`${link.jailSide} in the jail ${name} lacks ${text}`));
-    }
-  }
-  if (input.gateway !== undefined && route !== input.gateway) {
-    found.push(running(`the default route of the jail ${name} is ${route ?? "gone"}`));
-  }
-  return found;
 }
+
+/** Lines in files that others edit too. */
+const SHARED = [includeLines, rc, resolvLines, limitLines] as const;
+
+function keepFiles(input: Input, previous: JailState | undefined): Step[] {
+  const path = confPath(input);
+  return [
+    ...input.mounts.map(({ target }) => ({
+      run: sh`${makeTarget} ${input.path} ${target}`,
+      what: `mkdir ${inRoot(input, target)}`,
+      unless: sh`[ -d ${inRoot(input, target)} ]`,
+      undo: sh`rmdir ${inRoot(input, target)}`,
+      made: `${TARGET}${target}`,
+    })),
+    ...(input.startAtBoot ? [{ run: sh`mkdir -p /etc/jail.conf.d` }] : []),
+    ...keepOwnFile(fstabPath, (of) => (of.mounts.length > 0 ? fstab(of) : undefined), input, previous),
+    ...keepOwnFile(confPath, conf, input, previous),
+    ...SHARED.flatMap((lines) => {
+      const drift = lines === rc ? (previous?.drift ?? []) : [];
+      const steps = keepShared(lines(input), previous && lines(previous), drift);
+      // Not when /etc/jail.conf reads all of the folder anyway.
+      return lines === includeLines && input.startAtBoot
+        ? steps.map((step, i) => (i === 0 ? { ...step, unless: sh`${includesJail} ${path}` } : step))
+        : steps;
+    }),
+  ];
+}
+
+function keepOwnFile(
+  pathOf: (input: Input) => string,
+  textOf: (input: Input) => string | undefined,
+  input: Input,
+  previous: JailState | undefined,
+): Step[] {
+  const [path, text] = [pathOf(input), textOf(input)];
+  const old = previous && { path: pathOf(previous), text: textOf(previous), owner: previous.owner };
+  const back = old?.text === undefined ? undefined : sh`${putFile} ${old.path} ${old.text}`;
+  const written =
+    text === undefined
+      ? []
+      : [
+          {
+            what: `write ${path}`,
+            run: sh`${putFile} ${path} ${text}`,
+            unless: sh`${fileIs} ${path} ${text}`,
+            undo: back && old?.path === path ? back : sh`rm -f ${path}`,
+          },
+        ];
+  const left = old?.text !== undefined && (text === undefined || old.path !== path);
+  return [...written, ...(left && back ? [{ ...removeFile(old.path, old.owner), undo: back }] : [])];
+}
+
+const removeFile = (path: string, owner: string): Step => ({
+  run: sh`rm -f ${path}`,
+  unless: sh`! grep -qxF -e ${headerLine(owner)} ${path}`,
+});
+
+function keepShared(lines: OwnLines, before: OwnLines | undefined, drift: string[]): Step[] {
+  const old = before?.text ? before : undefined;
+  if (lines.text !== "") {
+    return keepLines(lines, old && { ...old, drift });
+  }
+  return old
+    ? [{ ...dropOwnLines(old), undo: sh`${ownBlock} ${old.path} ${old.owner} ${old.text} set` }]
+    : [];
+}
+
+/** Not through a symbolic link, which the jail's root user may have put in place of a file in there. */
+const dropOwnLines = (lines: OwnLines): Step => ({ ...dropLines(lines), unless: sh`[ -L ${lines.path} ]` });
+
+/** Marks a folder that was missing in the jail's root and was made to mount something on it. */
+const TARGET = "target:";
+
+const madeTargets = (state: JailState) =>
+  (state.made ?? []).filter((made) => made.startsWith(TARGET)).map((made) => made.slice(TARGET.length));

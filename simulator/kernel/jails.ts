@@ -267,6 +267,7 @@ export class Jails {
   private end(jail: Jail): void {
     if (!this.jails.includes(jail)) return;
     this.jails = this.jails.filter((other) => other !== jail);
+    this.kernel.limits.forget(jail.jid);
     if (jail.vnet) this.kernel.network.destroyVnet(jail.vnet);
   }
 

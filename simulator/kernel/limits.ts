@@ -87,6 +87,11 @@ export class Limits {
     this.masks.set(jid, present);
   }
 
+  /** A jail's set of CPUs ends with it; its rctl(8) rules do not. */
+  forget(jid: number): void {
+    this.masks.delete(jid);
+  }
+
   snapshot(): { rules: RctlRule[]; masks: Record<number, readonly number[]> } {
     return { rules: this.rules.map((rule) => ({ ...rule })), masks: Object.fromEntries(this.masks) };
   }

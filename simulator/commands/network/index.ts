@@ -1,4 +1,5 @@
 import type { Commands } from "../../command";
+import { dhclient, rtsol } from "./automatic";
 import { ifconfig } from "./ifconfig";
 import { nc } from "./nc";
 import { arp, ndp } from "./neighbours";
@@ -9,7 +10,9 @@ import { route } from "./route";
 /** What looks at and changes network stacks. */
 export const network: Commands = {
   "/sbin/ifconfig": ifconfig,
+  "/sbin/dhclient": dhclient,
   "/sbin/route": route,
+  "/sbin/rtsol": rtsol,
   "/usr/bin/netstat": netstat,
   "/sbin/ping": ping,
   "/sbin/ping6": ping,

@@ -1,0 +1,166 @@
+import type { VnetJailInput as Input } from "../kinds/vnet-jail";
+import { awaitJailEnd, hasRoute, jailRuns } from "../library";
+import { beginJail, endJail, hasCpus, hasLimit, jailHas } from "../library/jail";
+import { keepAddresses } from "../owned";
+import { mustParseCidr } from "../scalars";
+import type { Step } from "../script";
+import { type Sh, sh } from "../sh";
+import { afterEnd, confPath, cpusText, gatewaysOf, type limitsOf, liveParameters, nameOf } from "./files";
+
+/** Seconds that a jail has to stop, beside its `stop.timeout`, and then to die. */
+const STOPPING = 120;
+const DYING = 120;
+
+export const startJail = (input: Input): Sh => sh`${beginJail} ${nameOf(input)} ${confPath(input)}`;
+
+export function stopJail(input: Input): Sh {
+  const name = nameOf(input);
+  const seconds = STOPPING + (input.stopTimeout ?? 10);
+  return sh`{ ${endJail} ${[name, confPath(input), input.owner, seconds, afterEnd(input)]} && ${awaitJailEnd} ${name} ${DYING}; }`;
+}
+
+export const startStep = (input: Input): Step => ({
+  what: `jail -f ${confPath(input)} -c ${nameOf(input)}`,
+  run: startJail(input),
+  unless: sh`${jailRuns} ${nameOf(input)}`,
+  undo: stopJail(input),
+});
+
+export const awaitEarlier = (input: Input): Step => ({
+  what: `wait for an earlier jail ${nameOf(input)} to end`,
+  run: sh`{ ${jailRuns} ${nameOf(input)} || ${awaitJailEnd} ${nameOf(input)} ${DYING}; }`,
+});
+
+/** Steps by which a running jail gets what its file says, without a restart; ifconfig -j and route -j need 14.0. */
+export function keepRunning(input: Input, previous: Input | undefined): Step[] {
+  return [
+    ...keepParameters(input, previous),
+    ...keepInterfaces(input, previous),
+    ...keepRoutes(input, previous),
+    ...keepCpus(input, previous),
+  ];
+}
+
+/** What the kernel gives a jail that says nothing. */
+const ALLOWED = ["set_hostname", "reserved_ports", "suser", "unprivileged_proc_debug"];
+const DEFAULTS: Readonly<Record<string, string>> = {
+  securelevel: "-1",
+  enforce_statfs: "2",
+  "children.max": "0",
+  sysvshm: "disable",
+  sysvsem: "disable",
+  sysvmsg: "disable",
+  ...Object.fromEntries(ALLOWED.map((name) => [`allow.${name}`, "true"])),
+};
+
+function keepParameters(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const wanted = liveParameters(input);
+  const had = previous ? liveParameters(previous) : new Map<string, string>();
+  const set = (parameter: string, value: string | undefined) =>
+    sh`jail -m ${[`name=${name}`, `${parameter}=${value ?? DEFAULTS[parameter] ?? "false"}`]}`;
+  return [...new Set([...wanted.keys(), ...had.keys()])].map((parameter) => {
+    const value = wanted.get(parameter) ?? DEFAULTS[parameter] ?? "false";
+    return {
+      run: set(parameter, value),
+      unless: sh`! ${jailRuns} ${name} || ${jailHas} ${name} ${parameter} ${value}`,
+      ...(previous && { undo: set(parameter, had.get(parameter)) }),
+    };
+  });
+}
+
+const sidesOf = (of: Input | undefined) => (of?.interfaces ?? []).map(({ link }) => link.jailSide);
+
+const addressesOn = (side: string, of: Input | undefined) =>
+  (of?.interfaces ?? [])
+    .filter(({ link }) => link.jailSide === side)
+    .flatMap((nic) => nic.addresses.map(mustParseCidr));
+
+function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const stopped = sh`! ${jailRuns} ${name}`;
+  const enter = (side: string) => sh`ifconfig ${side} vnet ${name}`;
+  const leave = (side: string) => sh`ifconfig ${side} -vnet ${name}`;
+  const inside = (side: string) => sh`ifconfig -j ${name} ${side}`;
+  const left = sidesOf(previous).filter((side) => !sidesOf(input).includes(side));
+  return [
+    ...left.map((side) => ({
+      run: leave(side),
+      unless: sh`${stopped} || ! ${inside(side)}`,
+      undo: enter(side),
+    })),
+    ...sidesOf(input).flatMap((side) => [
+      { run: enter(side), unless: sh`${stopped} || ${inside(side)}`, undo: leave(side) },
+      ...keepAddresses(side, addressesOn(side, input), addressesOn(side, previous), name),
+    ]),
+  ];
+}
+
+function keepRoutes(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const stopped = sh`! ${jailRuns} ${name}`;
+  const wanted = gatewaysOf(input);
+  const had = previous ? gatewaysOf(previous) : [];
+  const route = (verb: string, family: string, gateway: readonly string[]) =>
+    sh`route -j ${name} -q ${verb} ${`-${family}`} default ${gateway}`;
+  const has = ({ family, gateway }: { family: string; gateway: string }) =>
+    sh`${hasRoute} ${name} ${family} ${gateway}`;
+  return [
+    ...had
+      .filter(({ family }) => !wanted.some((now) => now.family === family))
+      .map((old) => ({
+        run: route("delete", old.family, []),
+        unless: sh`${stopped} || ! ${has(old)}`,
+        undo: route("add", old.family, [old.gateway]),
+      })),
+    ...wanted.map((now) => {
+      const { family, gateway } = now;
+      const old = had.find((each) => each.family === family);
+      return {
+        run: sh`{ ${route("change", family, [gateway])} >/dev/null 2>&1 || ${route("add", family, [gateway])}; }`,
+        what: `route -j ${name} add default ${gateway}`,
+        unless: sh`${stopped} || ${has(now)}`,
+        undo: old ? route("change", family, [old.gateway]) : route("delete", family, []),
+      };
+    }),
+  ];
+}
+
+function keepCpus(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const set = (list: string | undefined) => sh`cpuset -l ${list ?? "all"} -j ${name}`;
+  if (input.cpuset !== undefined)
+    return [
+      {
+        run: set(input.cpuset),
+        unless: sh`! ${jailRuns} ${name} || ${hasCpus} ${name} ${cpusText(input.cpuset)}`,
+        undo: set(previous?.cpuset),
+      },
+    ];
+  const old = previous?.cpuset;
+  // Nobody else's: a mask that is not ours is left alone.
+  return old === undefined
+    ? []
+    : [
+        {
+          run: set(undefined),
+          unless: sh`! ${hasCpus} ${name} ${cpusText(old)}`,
+          undo: set(old),
+        },
+      ];
+}
+
+/** A rule is there by the jail's name, whether it runs or not: it holds from the first moment. */
+export function keepLimits(wanted: readonly Limit[], had: readonly Limit[], name: string): Step[] {
+  const add = ({ rule }: Limit) => sh`rctl -a ${rule}`;
+  const drop = ({ printed }: Limit) => sh`rctl -r ${printed}`;
+  const has = ({ printed }: Limit) => sh`${hasLimit} ${name} ${printed}`;
+  return [
+    ...wanted.map((limit) => ({ run: add(limit), unless: has(limit), undo: drop(limit) })),
+    ...had
+      .filter((old) => !wanted.some((limit) => limit.printed === old.printed))
+      .map((limit) => ({ run: drop(limit), unless: sh`! ${has(limit)}`, undo: add(limit) })),
+  ];
+}
+
+type Limit = ReturnType<typeof limitsOf>[number];
