@@ -169,7 +169,7 @@ const mountsOf = (input: Input, form: Thin): Mount[] => [
 
 /**
  * What mounts a thin root at boot. `late`: after the pool's datasets, before the jails. `failok`: without it a mount
- * that fails (a template that is gone) ends the boot in single-user mode, before sshd. See fstab(5).
+ * that fails (a template that is gone) ends the boot in single-user mode, before sshd; man page only. See fstab(5).
  */
 function fstab(input: Input, form: Thin): OwnLines {
   const text = mountsOf(input, form)
