@@ -126,6 +126,14 @@ export function datasetStore(place: DatasetPlace): RootStore {
         unless: isOurs,
         ...(previousOwner !== undefined && { undo: sh`zfs set ${`${OWNER}=${previousOwner}`} ${dataset}` }),
       },
+      ...(mountpoint === undefined
+        ? []
+        : [
+            {
+              run: sh`zfs set ${`mountpoint=${mountpoint}`} ${dataset}`,
+              unless: sh`[ "$(zfs get -H -o value mountpoint ${dataset})" = ${mountpoint} ]`,
+            },
+          ]),
       { run: sh`zfs mount ${dataset}`, unless: sh`[ "$(zfs get -H -o value mounted ${dataset})" = yes ]` },
     ],
 

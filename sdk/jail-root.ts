@@ -16,7 +16,7 @@ export type JailRootArgs = Args<typeof jailRootShape>;
  *
  * A change that costs a replacement makes an empty root where there was one with data. Pulumi's own options guard
  * it: `protect: true` refuses every plan that removes or replaces it, `retainOnDelete: true` leaves it on the host
- * when it goes from the program.
+ * when it goes from the program; a resource of the same name finds it again.
  *
  * @example
  * const root = new JailRoot("testA", { host, snapshot: "zroot/jails/template@base" });

@@ -31,6 +31,7 @@ export const jailRootShape = {
   /**
    * Fills it with a ZFS snapshot of a filled root, such as `zroot/jails/template@base`: the root becomes a clone of
    * it, the dataset `dataset`. See zfs-clone(8).
+   * @default none: the root comes from elsewhere
    */
   snapshot: replace(snapshotName.optional()),
   /**
@@ -38,6 +39,7 @@ export const jailRootShape = {
    * its checksum in 64 hexadecimal digits (the release's file `MANIFEST` has it), which is looked at before anything
    * is made. The root is the new dataset `dataset`, or the directory `path`. The same archive at another path is no
    * change. See tar(1).
+   * @default none: the root comes from elsewhere
    */
   archive: replace(
     z
@@ -49,6 +51,7 @@ export const jailRootShape = {
    * Fills it from a source tree on the host on which `make buildworld` was run, such as `/usr/src`, by `make
    * installworld distribution`. The root is the new dataset `dataset`, or the directory `path`. May take up to two
    * hours. See build(7).
+   * @default none: the root comes from elsewhere
    */
   source: replace(absolutePath.optional()),
   /**
@@ -57,6 +60,7 @@ export const jailRootShape = {
    * in the dataset `dataset`, or else in the directory of the root's name with `-rw` behind it, such as
    * `/jails/www-rw`. Programs are updated in the template. Back at boot through lines in /etc/fstab. See
    * mount_nullfs(8).
+   * @default none: the root is no thin one
    */
   template: replace(absolutePath.optional()),
   /**
@@ -165,7 +169,7 @@ const mountsOf = (input: Input, form: Thin): Mount[] => [
 
 /**
  * What mounts a thin root at boot. `late`: after the pool's datasets, before the jails. `failok`: without it a mount
- * that fails (a template that is gone) ends the boot in single-user mode, before sshd. See fstab(5).
+ * that fails (a template that is gone) ends the boot in single-user mode, before sshd; man page only. See fstab(5).
  */
 function fstab(input: Input, form: Thin): OwnLines {
   const text = mountsOf(input, form)

@@ -15,7 +15,7 @@ import { ShellFunction } from "../sh";
  */
 export const ROOTS = "/var/db/pulumi-freebsd-vnet.roots";
 
-/** stat(1): inode and generation number. */
+/** stat(1): inode and generation number. `%v` is man page only. */
 export const IDENTITY = "%i:%v";
 
 /** `root_mark OWNER`: its line, or nothing. */
@@ -83,7 +83,7 @@ export const claimRoot = new ShellFunction("claim_root", `root_is_ours "$1" "$2"
   claimPath,
 ]);
 
-/** `empty_directory PATH`: with what installworld(7) makes immutable, such as /var/empty. */
+/** `empty_directory PATH`: with what installworld(7) makes immutable, such as /var/empty. find(1) is man page only. */
 const emptyDirectory = new ShellFunction(
   "empty_directory",
   `chflags -R noschg "$1" && find "$1" -mindepth 1 -maxdepth 1 -exec rm -rf {} +`,
@@ -238,7 +238,7 @@ done`,
   [hasNullfs],
 );
 
-/** `copy_part TEMPLATE PART COPY`: a directory of the template to be written to; all of it or nothing. */
+/** `copy_part TEMPLATE PART COPY`: a directory of the template to be written to; all of it or nothing. cp(1) -Rp of a tree is man page only. */
 export const copyPart = new ShellFunction(
   "copy_part",
   body`

@@ -138,6 +138,11 @@ describe("a root that is not what it should be", () => {
   const inDataset = { archive, dataset: "zroot/jails/www" };
   const thin = { template: "/jails/template" };
   const cases: [command: string, form: object, words: string[]][] = [
+    [
+      "zfs set mountpoint=/jails/other zroot/jails/www",
+      { ...inDataset, path: "/jails/www" },
+      ["running: zroot/jails/www is mounted at /jails/other"],
+    ],
     ["zfs unmount zroot/jails/www", inDataset, ["running: zroot/jails/www is not mounted"]],
     ["umount /jails/www/etc", thin, ["running: nothing of the thin root is mounted on /jails/www/etc"]],
     [
@@ -410,6 +415,21 @@ test("what a thin root's jail may write to changes live, and what it wrote is ke
   expect(await network.shows("cat /jails/www/var/file")).toBe("mine\n");
   await network.delete(jailRoot, made);
   expect(now()).toEqual(pristine);
+});
+
+test("a root that `retainOnDelete` left on the host is found again, with its data, by the same resource only", async () => {
+  for (const form of [
+    { archive, path: "/jails/www" },
+    { archive, dataset: "zroot/jails/db" },
+    { template: "/jails/template", path: "/jails/thin" },
+  ]) {
+    const { state } = await create(form);
+    await network.host.exec(`echo mine > ${state.path}/etc/file`);
+    const again = await create(form);
+    expect(again.state.drift).toEqual([]);
+    expect(await network.shows(`cat ${state.path}/etc/file`)).toBe("mine\n");
+    await expect(create(form, "other")).rejects.toThrow("is there already");
+  }
 });
 
 test("a template that is gone does not stop the boot", async () => {
