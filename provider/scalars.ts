@@ -45,6 +45,11 @@ export const ipv4Address = text(
   (v) => `${show(v)} is not an IPv4 address, such as "192.0.2.10"`,
 );
 
+export const ipv6Address = text(
+  (v) => parseAddress(v)?.family === "inet6",
+  (v) => `${show(v)} is not an IPv6 address, such as "2001:db8::10"`,
+);
+
 export const port = z
   .int({ error: (issue) => `${JSON.stringify(issue.input)} is not a port: a whole number from 1 to 65535` })
   .refine((v) => v >= 1 && v <= 65535, {
