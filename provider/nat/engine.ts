@@ -76,5 +76,5 @@ export const askForwarding = ({ oid }: Forwarding) => askOutput(sh`sysctl -n ${o
  */
 export function inForce(start: Step, steps: readonly Step[], stop?: Sh): Step[] {
   if (stop) return [...steps, { ...start, undo: stop }];
-  return [{ ...start, run: sh`:`, undo: start.run }, ...steps, start];
+  return [{ ...start, run: sh`:`, undo: start.undo ?? start.run }, ...steps, start];
 }

@@ -41,6 +41,17 @@ export const natdCurrent = new ShellFunction(
 );
 
 /**
+ * `divert_nothing`: natd does not start, perhaps because of a line that somebody else put into its file; a rule that
+ * sends it packets would drop them, those of this session too.
+ */
+export const divertNothing = new ShellFunction(
+  "divert_nothing",
+  body`
+for rule in $(ipfw list | sed -n 's/ divert .*//p'); do ipfw -q delete "$rule"; done
+return 1`,
+);
+
+/**
  * `nat_current NUMBER FILE`: the nat instance has the options and redirects that are in FILE now. It takes them all at
  * once, so each redirect of a run says those of the others too; the edit lock is held, so that none is lost. What is
  * translated already goes on.

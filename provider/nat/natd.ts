@@ -3,7 +3,7 @@ import { running } from "../kind";
 import { sh } from "../sh";
 import { askOutput } from "./engine";
 import { behindIpfw } from "./ipfirewall";
-import { natdCurrent } from "./library";
+import { divertNothing, natdCurrent } from "./library";
 
 /** natd(8) behind a divert rule of ipfw(8), as in the article. */
 export const natd = behindIpfw({
@@ -15,7 +15,11 @@ export const natd = behindIpfw({
   rc: { natd_enable: "YES", natd_flags: `-f ${NATD_CONF}` },
   script: (rule) => rule,
   claim: () => [],
-  start: { what: "let natd read its configuration", run: sh`${natdCurrent}` },
+  start: {
+    what: "let natd read its configuration",
+    run: sh`${natdCurrent}`,
+    undo: sh`{ ${natdCurrent} || ${divertNothing}; }`,
+  },
   stop: { what: "stop natd", run: sh`service natd onestop`, unless: sh`! service natd onestatus` },
   ask: askOutput(
     sh`service natd onestatus && if [ ${NATD_CONF} -nt /var/run/natd.pid ]; then echo outdated; fi`,

@@ -81,16 +81,12 @@ const pfPorts = ({ first, last }: PortRange) => (first === last ? `= ${first}` :
 function redirectRule(netif: string, redirect: PortRedirect): string {
   const { protocol, targetAddress, targetPorts, publicAddress, publicPorts, from } = redirect;
   const family = targetAddress.includes(":") ? "inet6" : "inet";
-  const senders = from === undefined ? "any" : hostText(from);
   const target = targetPorts.first === targetPorts.last ? `${targetPorts.first}` : pfPorts(targetPorts);
   return (
-    `rdr on ${netif} ${family} proto ${protocol} from ${senders} to ${publicAddress ?? `(${netif})`}` +
+    `rdr on ${netif} ${family} proto ${protocol} from ${from ?? "any"} to ${publicAddress ?? `(${netif})`}` +
     ` port ${pfPorts(publicPorts)} -> ${targetAddress} port ${target}`
   );
 }
-
-/** pfctl(8) shows a network of one address as that address. */
-const hostText = (network: string) => network.replace(/(^[^:]*)\/32$|\/128$/, "$1");
 
 const redirectRules = (input: RedirectInput) =>
   redirections(input, familiesIn(input.gateway)).map((one) =>

@@ -2,6 +2,7 @@ import type { PortRedirect } from "../freebsd/natdconf";
 import type { Known } from "../kind";
 import { type ParsedAddress, parseAddress, parseCidr } from "../scalars";
 import type { RedirectInput } from "./engine";
+import { isOneAddress } from "./network";
 import { mustParsePorts, protocolsOf } from "./ports";
 
 type Family = ParsedAddress["family"];
@@ -28,6 +29,9 @@ export function familiesOf(
   );
 }
 
+/** A network of one address is that address, to all of them. */
+const sendersText = (from: string) => (isOneAddress(from) ? parseCidr(from)?.address : parseCidr(from)?.text);
+
 /** Each protocol and family by itself: that is how all engines have it. */
 export function redirections(input: RedirectInput, translated: readonly Family[]): PortRedirect[] {
   const publicPorts = mustParsePorts(input.publicPort);
@@ -41,7 +45,7 @@ export function redirections(input: RedirectInput, translated: readonly Family[]
       targetPorts,
       publicAddress: publicAddress === undefined ? undefined : parseAddress(publicAddress)?.address,
       publicPorts,
-      from: from === undefined ? undefined : parseCidr(from)?.text,
+      from: from === undefined ? undefined : sendersText(from),
     }));
   });
 }
