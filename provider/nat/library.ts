@@ -73,6 +73,13 @@ export const hasNatRule = new ShellFunction(
   `ipfw list "$1" 2>/dev/null | grep -qE -e "^0*$1 ($2) ip from any to any via $3$"`,
 );
 
+/** `holds_firewall FILE OWNER`: the resource has its lines in FILE or, where somebody removed those, in rc.conf. */
+const holdsFirewall = new ShellFunction(
+  "holds_firewall",
+  `has_block "$1" "$2" || has_block /etc/rc.conf "$2"`,
+  [hasBlock],
+);
+
 /**
  * `claim_ipfw FILE OWNER`: natd(8) and ipfw(8) are not in use, or by this resource, whose FILE has its lines. A
  * firewall that the host has already is the administrator's: we do not put our script in its place.
@@ -83,7 +90,7 @@ export const claimIpfw = new ShellFunction(
 if pf_enabled || rc_enables pf_enable; then
   echo "pf(4) is in use on this host; together with natd or ipfw nat it sends packets in circles until nobody can log in: use the engine \"pf\"" >&2; return 3
 fi
-if has_block "$1" "$2"; then return 0; fi
+if holds_firewall "$1" "$2"; then return 0; fi
 if [ -s "$1" ]; then
   echo "$1 is there already and is not this resource's; move it away first" >&2; return 3
 fi
@@ -99,7 +106,7 @@ fi
 if rc_enables firewall_enable; then
   echo "/etc/rc.conf turns on a firewall already (firewall_enable); this release manages only a firewall that it made" >&2; return 3
 fi`,
-  [pfEnabled, rcEnables, hasBlock],
+  [pfEnabled, rcEnables, holdsFirewall],
 );
 
 /**
@@ -159,7 +166,7 @@ fi
 if ipfw list 2>/dev/null | grep -qE -e "^[0-9]+ (divert|nat) .* via $2$"; then
   echo "ipfw translates addresses on $2 already (see 'ipfw list'); one engine per interface" >&2; return 3
 fi
-if has_block /etc/pf.conf "$1"; then return 0; fi
+if holds_firewall /etc/pf.conf "$1"; then return 0; fi
 case $(rc_says pf_rules) in
   "" | /etc/pf.conf) ;;
   *) echo "/etc/rc.conf gives pf other rules than /etc/pf.conf (pf_rules); this release knows only that file" >&2; return 3 ;;
@@ -171,13 +178,29 @@ if pf_enabled; then
 elif [ -e /etc/pf.conf ]; then
   echo "/etc/pf.conf is there but pf is not enabled: turn it on yourself first ('service pf onestart'), or move the file away" >&2; return 3
 fi`,
-  [rcSays, rcEnables, pfEnabled, hasBlock],
+  [rcSays, rcEnables, pfEnabled, holdsFirewall],
+);
+
+/**
+ * `pf_is_idle`: nobody needs pf any more: /etc/pf.conf is gone, or has only what redirects left that go after their
+ * gateway.
+ */
+export const pfIsIdle = new ShellFunction(
+  "pf_is_idle",
+  body`
+[ -e /etc/pf.conf ] || return 0
+awk '
+  /^# BEGIN pulumi-freebsd-vnet / { inside = 1 }
+  inside && /^nat-anchor / { used = 1 }
+  !inside && NF > 0 && !/^# pulumi-freebsd-vnet: / { used = 1 }
+  /^# END pulumi-freebsd-vnet / { inside = 0 }
+  END { exit used }' /etc/pf.conf`,
 );
 
 /** `pf_calls_anchors`: the main rules lead to ours. */
 export const pfCallsAnchors = new ShellFunction(
   "pf_calls_anchors",
-  `[ "$(pfctl -sn 2>/dev/null | grep -c -e '^nat-anchor "pulumi/\\*"' -e '^rdr-anchor "pulumi/\\*"')" -ge 2 ]`,
+  `[ "$(pfctl -sn 2>/dev/null | grep -cE -e '^(nat|rdr)-anchor "pulumi/[*]"')" -ge 2 ]`,
 );
 
 /** `pf_main`: the main rules are those of /etc/pf.conf. */

@@ -30,7 +30,16 @@ import {
   type RedirectInput,
   stopForwarding,
 } from "./engine";
-import { claimPf, claimPort, pfAccepts, pfAnchor, pfCallsAnchors, pfEnabled, pfMain } from "./library";
+import {
+  claimPf,
+  claimPort,
+  pfAccepts,
+  pfAnchor,
+  pfCallsAnchors,
+  pfEnabled,
+  pfIsIdle,
+  pfMain,
+} from "./library";
 import type { PortRange } from "./ports";
 import { redirections } from "./redirections";
 
@@ -242,9 +251,7 @@ export const pf = defineEngine({
         dropLines(gatewayLines(state)),
         { what: `load ${PF_CONF}`, run: sh`${pfMain}`, unless: sh`! ${pfCallsAnchors}` },
         ...dropRules(state),
-        ...(made("pf enabled")
-          ? [{ run: sh`pfctl -d`, unless: sh`[ -e ${PF_CONF} ] || ! ${pfEnabled}` }]
-          : []),
+        ...(made("pf enabled") ? [{ run: sh`pfctl -d`, unless: sh`! ${pfIsIdle} || ! ${pfEnabled}` }] : []),
         ...(made("pf")
           ? [{ what: "kldunload pf", run: sh`${unloadModule} pf`, unless: sh`! kldstat -q -m pf` }]
           : []),

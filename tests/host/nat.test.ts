@@ -220,7 +220,11 @@ describe.each(["natd", "ipfw", "pf"])("%s", (engine) => {
 
 describe("drift is found and mended", () => {
   const cases: [engine: string, command: string, words: string[]][] = [
-    ["natd", "service natd onestop", ["running: natd does not run", "running: natd does not run"]],
+    [
+      "natd",
+      "sleep 1; touch /etc/natd.conf",
+      Array(2).fill("running: natd does not run with the present /etc/natd.conf"),
+    ],
     ["ipfw", "ipfw -q delete 65532", ["running: ipfw has no nat rule 65532"]],
     [
       "ipfw",
@@ -311,4 +315,150 @@ describe("without one piece nothing gets through", () => {
     await network.host.exec(command);
     expect([goesOut(), comesIn(80)]).toEqual([false, false]);
   });
+});
+
+describe("what is there already and is not ours", () => {
+  const cases: [engine: string, prepare: string, error: string][] = [
+    ["ipfw", "echo 'if vtnet0' > /etc/ipfw.nat.conf", "/etc/ipfw.nat.conf is there already"],
+    [
+      "ipfw",
+      "kenv net.inet.ip.fw.default_to_accept=1; kldload ipfw; ipfw add 100 allow ip from any to any",
+      "ipfw has rules already",
+    ],
+    [
+      "ipfw",
+      "kenv net.inet.ip.fw.default_to_accept=1; kldload ipfw ipfw_nat; ipfw nat 7 config if vtnet0",
+      "ipfw has nat instances already",
+    ],
+    ["natd", "kldload pf; pfctl -e", 'use the engine "pf"'],
+    ["ipfw", "echo 'pf_enable=YES' >> /etc/rc.conf", 'use the engine "pf"'],
+    ["pf", "echo 'natd_enable=YES' >> /etc/rc.conf", 'use the engine "natd"'],
+    [
+      "pf",
+      "kenv net.inet.ip.fw.default_to_accept=1; kldload ipfw ipfw_nat; ipfw nat 7 config if vtnet0; ipfw add nat 7 ip from any to any via vtnet0",
+      "ipfw translates addresses on vtnet0 already",
+    ],
+    ["pf", "echo 'block all' > /etc/pf.conf", "/etc/pf.conf is there but pf is not enabled"],
+    ["pf", "kldload pf; echo 'pass all' | pfctl -f -; pfctl -e", "that are in no /etc/pf.conf"],
+    ["pf", "echo 'pf_rules=/etc/my.conf' >> /etc/rc.conf", "this release knows only that file"],
+    [
+      "pf",
+      "kldload pf; printf 'pass all\\nnat on vtnet0 inet from any to any -> (vtnet0)\\nset require-order no\\n' > /etc/pf.conf; pfctl -e",
+      "Rules must be in order",
+    ],
+  ];
+
+  test.each(cases)("is refused and left as it is, by %s: %s", async (engine, prepare, error) => {
+    await network.host.exec(prepare);
+    const there = trace();
+    await expect(network.create(natGateway, gatewayOf(engine))).rejects.toThrow(error);
+    expect(trace()).toEqual(there);
+  });
+});
+
+test("pf stands behind the rules that the host has, and leaves them as they are", async () => {
+  const rules = `ext = "vtnet0"
+set skip on lo0
+scrub in all
+rdr on $ext inet proto tcp from any to (vtnet0) port 443 -> 10.10.15.100 port 443
+block in on $ext
+pass in on $ext proto tcp from any to any port { 22 80 443 }
+pass out`;
+  await network.host.exec(
+    "tee /etc/pf.conf; sysrc pf_enable=YES; kldload pf; pfctl -f /etc/pf.conf; pfctl -e",
+    {
+      stdin: rules,
+    },
+  );
+  const before = await network.shows("cat /etc/pf.conf; pfctl -sr; pfctl -sn");
+  await jail();
+  expect(goesOut()).toBe(false);
+  const pristine = await network.shows("ls /etc; cat /etc/rc.conf");
+  const gateway = await network.create(natGateway, gatewayOf("pf"));
+  const web = await network.create(natRedirect, redirectOf("pf"));
+  const other = await network.create(natRedirect, redirectOf("pf", { publicPort: 81, owner: "demo/test/b" }));
+  expect(await network.shows("cat /etc/pf.conf")).toContain(
+    'port 443\n# BEGIN pulumi-freebsd-vnet demo/test/nat\nnat-anchor "pulumi/*"\nrdr-anchor "pulumi/*"\n',
+  );
+  expect([goesOut(), comesIn(80), comesIn(443), isReachable()]).toEqual([true, true, true, true]);
+  await network.host.reboot();
+  listen([80, 443]);
+  expect([goesOut(), comesIn(80), comesIn(443), isReachable()]).toEqual([true, true, true, true]);
+  for (const each of [other, web]) await network.delete(natRedirect, each);
+  await network.delete(natGateway, gateway);
+  expect(await network.shows("cat /etc/pf.conf; pfctl -sr; pfctl -sn")).toBe(before);
+  expect(await network.shows("pfctl -s info")).toMatch(/^Status: Enabled/);
+  expect(await network.shows("ls /etc; cat /etc/rc.conf")).toBe(pristine);
+});
+
+test("pf serves both families", async () => {
+  await network.host.exec("ifconfig vtnet0 inet6 2001:db8::10/64");
+  const ipv6 = { network: "fd00:15::/64", address: "2001:db8::10" };
+  const pristine = trace();
+  const gateway = await network.create(natGateway, { ...gatewayOf("pf"), ipv6 });
+  const both = {
+    gateway: { host: network.reference, externalInterface: "vtnet0", engine: "pf", ipv6: true },
+    target: { name: "testA", addresses: ["10.10.15.100/24", "fd00:15::100/64"] },
+  };
+  const redirect = await network.create(natRedirect, redirectOf("pf", both));
+  const shown = () =>
+    network.shows("for a in /etc/pf.pulumi.*; do sed 1d $a; done; sysctl -n net.inet6.ip6.forwarding");
+  expect((await shown()).split("\n").filter((line) => line !== "")).toEqual([
+    "nat on vtnet0 inet from ! (vtnet0) to any -> (vtnet0:0)",
+    "nat on vtnet0 inet6 from fd00:15::/64 to any -> 2001:db8::10",
+    "rdr on vtnet0 inet proto tcp from any to (vtnet0) port = 80 -> 10.10.15.100 port 80",
+    "rdr on vtnet0 inet6 proto tcp from any to (vtnet0) port = 80 -> fd00:15::100 port 80",
+    "1",
+  ]);
+  expect([gateway.state.drift, redirect.state.drift]).toEqual([[], []]);
+  const { firewall, network: net } = network.host.machine.kernel;
+  const netif = net.vnetOf(undefined).find("vtnet0")!;
+  const packet = { proto: "tcp", src: "2001:db8:9::1", dst: "2001:db8::10", sport: 50000, dport: 80 };
+  expect(firewall.filter(netif, "in", packet)).toMatchObject({ dst: "fd00:15::100", dport: 80 });
+  const out = { proto: "tcp", src: "fd00:15::100", dst: "2001:db8:9::1", sport: 50000, dport: 443 };
+  expect(firewall.filter(netif, "out", out)).toMatchObject({ src: "2001:db8::10" });
+  const ndp = { proto: "ipv6-icmp", src: "::", dst: "ff02::1:ff00:10" };
+  expect(firewall.filter(netif, "out", ndp)).toMatchObject({ src: "::" });
+  await network.update(natRedirect, redirect, {
+    ...both,
+    publicAddress: "2001:db8::10",
+    from: "2001:db8:9::/48",
+  });
+  expect(
+    await network.shows("pfctl -a pulumi/$(ls /etc | sed -n 's/^pf.pulumi.\\(web80.*\\).conf/\\1/p') -sn"),
+  ).toBe(
+    "rdr on vtnet0 inet6 proto tcp from 2001:db8:9::/48 to 2001:db8::10 port = http -> fd00:15::100 port 80\n",
+  );
+  await network.delete(natRedirect, redirect);
+  await network.delete(natGateway, gateway);
+  expect(trace()).toEqual(pristine);
+});
+
+test.each([
+  ["natd", "pf"],
+  ["pf", "ipfw"],
+  ["ipfw", "natd"],
+])("from %s to %s: the gateway is made anew, the redirect follows", async (from, to) => {
+  await jail();
+  const pristine = trace();
+  const gateway = await network.create(natGateway, gatewayOf(from));
+  const redirect = await network.create(natRedirect, redirectOf(from));
+  await network.delete(natGateway, gateway);
+  const next = await network.create(natGateway, gatewayOf(to));
+  await network.update(natRedirect, redirect, redirectOf(to));
+  expect(redirect.state.drift).toEqual([]);
+  expect([goesOut(), comesIn(80)]).toEqual([true, true]);
+  await network.delete(natRedirect, redirect);
+  await network.delete(natGateway, next);
+  expect(trace()).toEqual(pristine);
+});
+
+test("natd that does not start for a line of somebody else's takes nobody's connection with it", async () => {
+  await jail();
+  await network.create(natGateway, gatewayOf("natd"));
+  await network.host.exec("echo 'no_such_option yes' >> /etc/natd.conf");
+  await expect(network.create(natRedirect, redirectOf("natd"))).rejects.toThrow(
+    "unknown option no_such_option",
+  );
+  expect(isReachable()).toBe(true);
 });
