@@ -186,7 +186,11 @@ function compareRules(
   { shown, file }: { shown: string; file: string | undefined },
 ): string[] {
   const { anchor, file: path } = anchorOf(input);
-  const said = shown.split("\n").filter((line) => /^(nat|rdr|binat|no) /.test(line));
+  // An interface whose name ends in a letter may be a group of several, which take turns.
+  const said = shown
+    .split("\n")
+    .filter((line) => /^(nat|rdr|binat|no) /.test(line))
+    .map((line) => line.replace(/ round-robin$/, ""));
   const same = said.length === rules.length && rules.every((rule) => said.includes(rule));
   return [
     ...(same
@@ -276,7 +280,7 @@ export const pf = defineEngine({
     gone: ({ file, anchors, lines }) => file === undefined && anchors === undefined && lines === undefined,
 
     compare: (input, answers) => [
-      ...(answers.pf.startsWith("Status: Enabled") ? [] : [running("pf is not enabled")]),
+      ...(/^Status: Enabled/m.test(answers.pf) ? [] : [running("pf is not enabled")]),
       ...(["nat", "rdr"].every((kind) => answers.main.includes(`${kind}-anchor "pulumi/*"`))
         ? []
         : [running('the main rules of pf do not call the anchors "pulumi/*"')]),

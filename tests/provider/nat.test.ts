@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { check } from "../../provider/check";
 import type { Kind } from "../../provider/kind";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../provider/kinds/nat-redirect";
+import { claimTso } from "../../provider/nat/library";
 import { overlap, type PublicSide } from "../../provider/nat/ports";
+import { definitions } from "../../provider/sh";
 import { UNKNOWN } from "../../provider/unknown";
 import { hostReference } from "./samples";
 
@@ -103,4 +106,18 @@ test.each([
   [side(80, { publicAddress: "192.0.2.2" }), side(80, { publicAddress: "192.0.2.1" }), false],
 ])("the same port for two: %j %j %s", (a, b, expected) => {
   expect([overlap(a, b), overlap(b, a)]).toEqual([expected, expected]);
+});
+
+test.each([
+  ["VLAN_MTU,JUMBO_MTU,LINKSTATE", 0],
+  ["RXCSUM,TXCSUM,TSO4,LRO", 3],
+  ["TSO6", 3],
+  ["TXCSUM,VLAN_HWTSO", 0],
+])("a NIC with %s: a nat of the kernel's is refused with %i", (options, status) => {
+  const ifconfig = `ifconfig() { printf '%s\\n' 'em0: flags=8843<UP> mtu 1500' '\toptions=48<${options}>'; }`;
+  const said = spawnSync("dash", ["-c", `${ifconfig}\n${definitions([claimTso])}\nclaim_tso em0`], {
+    encoding: "utf8",
+  });
+  expect(said.status).toBe(status);
+  if (status !== 0) expect(said.stderr).toContain("ifconfig em0 -tso");
 });
