@@ -10,7 +10,7 @@ export const body = (text: TemplateStringsArray, ...values: string[]): string =>
   String.raw(text, ...values).trim();
 
 /** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
-const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
+export const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
 
 /** Prefix of every line by which files tell what is ours. */
 export const MARK = "# pulumi-freebsd-vnet";
@@ -21,23 +21,26 @@ export const endLine = (owner: string) => `# END pulumi-freebsd-vnet ${owner}`;
 export const headerLine = (owner: string) => `${MARK} ${owner}`;
 
 /**
- * `own_block FILE OWNER TEXT MODE`: keeps the lines of OWNER in a file that others edit too, between two marked
- * lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. The file is written anew
- * beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
+ * `own_block FILE OWNER TEXT MODE [BEFORE CHECK]`: keeps the lines of OWNER in a file that others edit too, between
+ * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. The file is written
+ * anew beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
+ * Where the order of lines matters, new ones go before the first that matches BEFORE instead of at the end, and the
+ * command CHECK has to accept the new file.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
  */
 const EDIT_BLOCK = body`
-file=$1 owner=$2 content=$3 mode=$4
+file=$1 owner=$2 content=$3 mode=$4 before=$5 check=$6
 if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
 begin="# BEGIN pulumi-freebsd-vnet $owner"
 end="# END pulumi-freebsd-vnet $owner"
 absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
 new="$file.pulumi-freebsd-vnet"
-export begin end content mode
 if [ "$mode" = drop ]; then
   if [ ! -e "$file" ] || ! grep -qxF -e "$begin" "$file"; then exit 0; fi
+elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
 fi
+export begin end content mode before
 if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
 {
   if [ ! -e "$file" ]; then echo "$absent"
@@ -46,7 +49,8 @@ if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit 
     if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then printf '\n%s\n' "$open"; fi
   fi
 } | awk '
-  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"] }
+  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]; before = ENVIRON["before"] }
+  before != "" && !put && mode != "drop" && $0 ~ before { print begin; print content; print end; put = 1 }
   $0 == begin {
     inside = 1
     if (mode == "set" && !put) { print begin; print content; print end; put = 1 }
@@ -76,6 +80,7 @@ if [ "$mode" = drop ] && ! grep -q '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
   fi
 fi
 if cmp -s "$new" "$file"; then rm -f "$new"; exit 0; fi
+if [ -n "$check" ]; then $check "$new" >&2 || { status=$?; rm -f "$new"; exit "$status"; }; fi
 fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status"; }
 `;
 
@@ -214,23 +219,6 @@ while :; do
 done`,
 );
 
-/**
- * `natd_current`: natd runs with the present /etc/natd.conf. Redirects of one run each edit the file, then come
- * here; the first restarts natd for all of them. The edit lock is held, so no edit falls between natd's reading
- * and the pid file that dates it.
- */
-const NATD_CURRENT = body`
-if [ ! /etc/natd.conf -nt /var/run/natd.pid ] && service natd onestatus >/dev/null 2>&1; then exit 0; fi
-if service natd onestatus >/dev/null 2>&1; then service natd onestop >&2 || exit; fi
-service natd onestart >&2 || exit
-service natd onestatus >/dev/null 2>&1 || { echo "natd did not stay: see 'grep natd /var/log/messages' on the host" >&2; exit 1; }
-`;
-
-export const natdCurrent = new ShellFunction(
-  "natd_current",
-  `lockf -t 120 ${LOCK} /bin/sh -c ${quote(NATD_CURRENT)}`,
-);
-
 /** `forget_module NAME`: unloads a module that we loaded, unless somebody uses it by now. */
 export const unloadModule = new ShellFunction(
   "unload_module",
@@ -245,6 +233,10 @@ case $1 in
     done ;;
   ipfw)
     if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi ;;
+  ipfw_nat)
+    if [ -n "$(ipfw nat show config 2>/dev/null)" ]; then return 0; fi ;;
+  pf)
+    if pfctl -s info 2>/dev/null | grep -q '^Status: Enabled'; then return 0; fi ;;
 esac
 kldunload "$1"`,
 );
@@ -272,63 +264,6 @@ export const includesJail = new ShellFunction(
   body`
 grep -qE -e '^[[:space:]]*\.include[[:space:]]+"/etc/jail\.conf\.d/\*(\.conf)?"[[:space:]]*;' /etc/jail.conf 2>/dev/null && return 0
 grep -qF -e ".include \"$1\";" /etc/jail.conf 2>/dev/null`,
-);
-
-/** `has_divert_rule NUMBER INTERFACE` */
-export const hasDivertRule = new ShellFunction(
-  "has_divert_rule",
-  `ipfw list "$1" 2>/dev/null | grep -qE -e "^0*$1 divert (8668|natd) ip from any to any via $2$"`,
-);
-
-/**
- * `claim_firewall FILE OWNER`: natd(8) and ipfw(8) are not in use, or by this resource. A firewall that the host
- * has already is the administrator's: we do not put our script in its place.
- */
-export const claimFirewall = new ShellFunction(
-  "claim_firewall",
-  body`
-if has_block "$1" "$2"; then return 0; fi
-if [ -s "$1" ]; then
-  echo "$1 is there already and is not this resource's; move it away first" >&2; return 3
-fi
-if service natd onestatus >/dev/null 2>&1; then
-  echo "natd runs already and is not this resource's; stop it first: service natd onestop" >&2; return 3
-fi
-if [ "$(ipfw list 2>/dev/null | grep -vc '^65535 ')" -gt 0 ]; then
-  echo "ipfw has rules already that are not this resource's (see 'ipfw list'); this release manages only a firewall that it made" >&2; return 3
-fi
-firewall_enable=
-case $(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$firewall_enable") in
-  [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
-    echo "/etc/rc.conf turns on a firewall already (firewall_enable); this release manages only a firewall that it made" >&2; return 3 ;;
-esac`,
-  [hasBlock],
-);
-
-/**
- * `claim_port FILE OWNER PROTOCOL PORT|ADDRESS:PORT`: no other lines of natd.conf redirect it. A redirect without an
- * address takes the port of the interface's address, whatever that is, so it goes with no other one.
- */
-export const claimPort = new ShellFunction(
-  "claim_port",
-  body`
-[ -e "$1" ] || { echo "$1 is gone: the gateway of this redirect is not as it was made; run 'pulumi up --refresh'" >&2; return 3; }
-taken=$(owner=$2 protocol=$3 wanted=$4 awk '
-  function port(spec) { sub(/^.*:/, "", spec); return spec }
-  BEGIN {
-    wanted = ENVIRON["wanted"]
-    begin = "# BEGIN pulumi-freebsd-vnet " ENVIRON["owner"]
-    end = "# END pulumi-freebsd-vnet " ENVIRON["owner"]
-  }
-  $0 == begin { ours = 1 }
-  $0 == end { ours = 0 }
-  !ours && $1 == "redirect_port" && $2 == ENVIRON["protocol"] && port($4) == port(wanted) {
-    if ($4 == wanted || $4 !~ /:/ || wanted !~ /:/) print $3
-  }
-' "$1")
-if [ -z "$taken" ]; then return 0; fi
-echo "$3 port $4 is redirected already, to $taken; see $1" >&2
-return 3`,
 );
 
 /**

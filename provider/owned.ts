@@ -28,6 +28,13 @@ export interface OwnLines {
   readonly path: string;
   readonly owner: string;
   readonly text: string;
+  /** Where the order of lines matters. */
+  readonly order?: {
+    /** New lines go before the first that matches this regular expression of awk(1). */
+    readonly before: string;
+    /** Command that has to accept the new file; its path is added. */
+    readonly check: string;
+  };
 }
 
 /** Keeps `lines` in their file; `previous` are the ones that stand there now, as far as we know. */
@@ -36,10 +43,11 @@ export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkee
   const same = previous?.owner === owner && previous.path === path;
   const mode =
     same && previous.drift?.some((drift) => drift.startsWith(overridden(path, ""))) ? "move" : "set";
+  const order = lines.order ? [lines.order.before, lines.order.check] : [];
   return [
     {
       what: `write the lines of ${owner} to ${path}`,
-      run: sh`${ownBlock} ${path} ${owner} ${text} ${mode}`,
+      run: sh`${ownBlock} ${[path, owner, text, mode, ...order]}`,
       undo: same
         ? sh`${ownBlock} ${path} ${owner} ${previous.text} set`
         : sh`${ownBlock} ${path} ${owner} '' drop`,

@@ -6,11 +6,19 @@ import { type Args, type Outputs, VnetResource } from "./resource";
 export type NatGatewayArgs = Args<typeof natGatewayShape>;
 
 /**
- * Network address translation for the jails behind this host: natd(8), its ipfw(8) rule, and forwarding, running
- * and at boot. Turning it on keeps the SSH connection that it is done over.
+ * Network address translation for the jails behind this host: natd(8) with its ipfw(8) rule, ipfw's own nat, or pf(4),
+ * and forwarding, running and at boot. Turning it on keeps the SSH connection that it is done over: nobody is locked
+ * out by default rules, and rules that the host has are left as they are.
  *
  * @example
  * const nat = new NatGateway("nat", { host });
+ *
+ * @example
+ * const nat = new NatGateway("nat", {
+ *   host,
+ *   engine: "pf",
+ *   ipv6: { network: "fd00:15::/64", address: "2001:db8::10" },
+ * });
  */
 export class NatGateway extends VnetResource {
   constructor(name: string, args: NatGatewayArgs, options?: pulumi.CustomResourceOptions) {
@@ -19,8 +27,9 @@ export class NatGateway extends VnetResource {
 
   /** What a redirect needs of it. */
   get reference(): pulumi.Output<GatewayReference> {
-    const { host, externalInterface } = this;
-    return pulumi.output({ host, externalInterface }) as pulumi.Output<GatewayReference>;
+    const { host, externalInterface, engine } = this;
+    const ipv6 = pulumi.output(this.ipv6).apply((declared) => declared !== undefined);
+    return pulumi.output({ host, externalInterface, engine, ipv6 }) as pulumi.Output<GatewayReference>;
   }
 }
 

@@ -1,17 +1,20 @@
 import { z } from "zod";
 import { hostIdentity, hostReferenceShape, internalShape, targetOf } from "../common";
-import { NATD_CONF, publicSide, redirectText } from "../freebsd/natdconf";
-import { defineKind, running } from "../kind";
-import { claimPort, natdCurrent } from "../library";
-import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
-import type { Question } from "../question";
-import { cidr, interfaceName, ipv4Address, jailName, mustParseCidr, port } from "../scalars";
-import { type InputOf, live, type Reference, reference } from "../schema";
-import { sh } from "../sh";
+import { defineKind } from "../kind";
+import { engineNames, engines } from "../nat";
+import type { RedirectInput } from "../nat/engine";
+import { isOneAddress, network } from "../nat/network";
+import { mustParsePorts, portCount, ports } from "../nat/ports";
+import { familiesOf, knownTarget } from "../nat/redirections";
+import { cidr, interfaceName, ipAddress, jailName } from "../scalars";
+import { live, type Reference, reference } from "../schema";
 
 export const gatewayReferenceShape = {
   host: reference("Host", hostReferenceShape, hostIdentity),
   externalInterface: interfaceName,
+  engine: z.enum(engineNames),
+  /** Whether it serves IPv6. */
+  ipv6: z.boolean(),
 };
 
 export const jailReferenceShape = {
@@ -24,48 +27,47 @@ export type JailReference = Reference<"VnetJail", z.output<z.ZodObject<typeof ja
 
 export const natRedirectShape = {
   /** The gateway that translates. */
-  gateway: live(reference("NatGateway", gatewayReferenceShape, ["host", "externalInterface"])),
-  /** `tcp` or `udp`. */
-  protocol: live(z.enum(["tcp", "udp"], { error: 'not one of "tcp", "udp"' })),
-  /** The port outside, 1 to 65535. */
-  publicPort: live(port),
+  gateway: live(
+    reference("NatGateway", gatewayReferenceShape, ["host", "externalInterface", "engine", "ipv6"]),
+  ),
+  /** `tcp`, `udp`, or `both`. */
+  protocol: live(z.enum(["tcp", "udp", "both"], { error: 'not one of "tcp", "udp", "both"' })),
   /**
-   * The IPv4 address outside.
+   * The port outside, 1 to 65535, or a range of ports such as `"8000-8010"`. No two redirects of a host may have the
+   * same one.
+   */
+  publicPort: live(ports),
+  /**
+   * The address outside; IPv6 with a gateway that has `ipv6`.
    * @default the external interface's own address, also when it changes
    */
-  publicAddress: live(ipv4Address.optional()),
-  /** The jail that gets the traffic, at its first IPv4 address. */
-  target: live(reference("VnetJail", jailReferenceShape, ["name", "addresses"])),
+  publicAddress: live(ipAddress.optional()),
   /**
-   * The port in the jail.
+   * The jail that gets the traffic, at its first address (IPv4, and IPv6 with a gateway that has `ipv6`), or another
+   * machine's address.
+   */
+  target: live(
+    z.union([reference("VnetJail", jailReferenceShape, ["name", "addresses"]), ipAddress], {
+      error: 'neither a VnetJail nor an IPv4 or IPv6 address, such as "10.10.15.100"',
+    }),
+  ),
+  /**
+   * The port in the jail; for a range of public ports a range of as many, the first for the first.
    * @default `publicPort`
    */
-  targetPort: live(port.optional()),
+  targetPort: live(ports.optional()),
+  /**
+   * From where it may be used: a network such as `"198.51.100.0/24"`. natd and ipfw take one address only
+   * (`"198.51.100.10/32"`).
+   * @default from everywhere
+   */
+  from: live(network.optional()),
   ...internalShape,
 };
 
 export type NatRedirectOutputs = Record<never, never>;
 
-type Input = InputOf<typeof natRedirectShape>;
-
-const ipv4Of = (addresses: readonly string[]) =>
-  addresses.map(mustParseCidr).find((a) => a.family === "inet")?.address;
-
-const lines = (input: Input): OwnLines => ({
-  path: NATD_CONF,
-  owner: input.owner,
-  text: redirectText({
-    ...input,
-    targetAddress: ipv4Of(input.target.addresses) ?? "",
-    targetPort: input.targetPort ?? input.publicPort,
-  }),
-});
-
-const natdIsCurrent: Question<boolean> = {
-  key: "natd current",
-  ask: sh`[ ! ${NATD_CONF} -nt /var/run/natd.pid ] && service natd onestatus >/dev/null`,
-  read: (answer) => answer.status === 0,
-};
+const engineOf = ({ gateway }: Pick<RedirectInput, "gateway">) => engines[gateway.engine];
 
 export const natRedirect = defineKind({
   name: "NatRedirect",
@@ -77,40 +79,54 @@ export const natRedirect = defineKind({
   target: (input) => targetOf(input.gateway.host),
 
   relations(input, report) {
-    const addresses = input.target?.addresses;
-    if (addresses === undefined || addresses.some((a) => a === undefined)) return;
-    if (ipv4Of(addresses as string[]) === undefined) {
+    const { publicPort, targetPort, publicAddress, from, gateway } = input;
+    if (publicPort !== undefined && targetPort !== undefined) {
+      const [outside, inside] = [publicPort, targetPort].map((each) => portCount(mustParsePorts(each)));
+      if (outside !== inside) {
+        report("targetPort", `it has ${inside} ports and publicPort has ${outside}: as many on both sides`);
+      }
+    }
+    if (gateway?.engine === undefined) return;
+    const { dualStack } = engines[gateway.engine];
+    if (from !== undefined && !dualStack && !isOneAddress(from)) {
+      report(
+        "from",
+        `the engine "${gateway.engine}" can only ask for one address, such as "198.51.100.10/32": networks need the engine "pf"`,
+      );
+    }
+    const target = knownTarget(input);
+    if (target === undefined || gateway.ipv6 === undefined) return;
+    const translated: ("inet" | "inet6")[] = dualStack && gateway.ipv6 ? ["inet", "inet6"] : ["inet"];
+    if (familiesOf({ target, publicAddress: undefined, from: undefined }, translated).length === 0) {
+      const whose =
+        typeof target === "string" ? `${target} is` : `the jail ${target.name} has no IPv4 address, so it is`;
       report(
         "target",
-        `the jail ${input.target?.name ?? ""} has no IPv4 address, and natd(8) translates only IPv4`,
+        translated.length > 1
+          ? "the jail has no address"
+          : `${whose} not reachable through this gateway, which translates only IPv4; IPv6 needs the engine "pf" and a gateway with ipv6`,
+      );
+    } else if (familiesOf({ target, publicAddress, from }, translated).length === 0) {
+      report(
+        publicAddress === undefined ? "from" : "publicAddress",
+        "the outside and the target have no address family in common: IPv4 is redirected to IPv4, and IPv6, with a gateway that has ipv6, to IPv6",
       );
     }
   },
 
-  ensure: (input, previous) => [
-    {
-      what: `look whether ${input.protocol} port ${input.publicPort} is free`,
-      run: sh`${claimPort} ${NATD_CONF} ${previous?.owner ?? input.owner} ${input.protocol} ${publicSide(input)}`,
-    },
-    ...keepLines(lines(input), previous && { ...lines(previous), drift: [] }),
-    { what: "let natd read its configuration", run: sh`${natdCurrent}`, undo: sh`${natdCurrent}` },
-  ],
-
-  remove: (state) => [
-    dropLines(lines(state)),
-    {
-      what: "let natd read its configuration",
-      run: sh`${natdCurrent}`,
-      unless: sh`! service natd onestatus`,
-    },
-  ],
-
-  questions: (input) => ({ lines: askLines(lines(input)), current: natdIsCurrent }),
-  gone: ({ lines: found }) => found === undefined,
-  compare: (input, answers) => [
-    ...(answers.current ? [] : [running(`natd does not run with the present ${NATD_CONF}`)]),
-    ...compareLines(lines(input), answers.lines),
-  ],
+  ensure(input, previous) {
+    if (previous && engineOf(previous) !== engineOf(input)) {
+      return [
+        ...engineOf(input).redirect.ensure(input, undefined),
+        ...engineOf(previous).redirect.remove(previous),
+      ];
+    }
+    return engineOf(input).redirect.ensure(input, previous);
+  },
+  remove: (state) => engineOf(state).redirect.remove(state),
+  questions: (input) => engineOf(input).redirect.questions(input),
+  gone: (answers, input) => engineOf(input).redirect.gone(answers),
+  compare: (input, answers) => engineOf(input).redirect.compare(input, answers),
   observe: (): NatRedirectOutputs => ({}),
   timeoutMs: 180_000,
 });

@@ -86,7 +86,7 @@ export class Network {
     }),
     natGateway: () => ({ host: this.reference, owner: "demo/test/nat" }),
     natRedirect: (port = 80) => ({
-      gateway: { host: this.reference, externalInterface: "vtnet0" },
+      gateway: { host: this.reference, externalInterface: "vtnet0", engine: "natd", ipv6: false },
       protocol: "tcp",
       publicPort: port,
       target: { name: "testA", addresses: ["10.10.15.100/24"] },

@@ -117,7 +117,7 @@ test("defaults are filled in, and a jail is called as its resource", () => {
 
 test("a redirect to a jail without IPv4 is refused", () => {
   const { failures } = run(natRedirect, {
-    gateway: { host: hostReference, externalInterface: "vtnet0" },
+    gateway: { host: hostReference, externalInterface: "vtnet0", engine: "natd", ipv6: false },
     protocol: "tcp",
     publicPort: 80,
     target: { name: "v6", addresses: ["fd00::2/64"] },

@@ -31,8 +31,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function edit(owner: string, text: string, mode: "set" | "move" | "drop", target = file) {
-  const call = sh`${ownBlock} ${target} ${owner} ${text} ${mode}`;
+function edit(
+  owner: string,
+  text: string,
+  mode: "set" | "move" | "drop",
+  target = file,
+  order: readonly string[] = [],
+) {
+  const call = sh`${ownBlock} ${[target, owner, text, mode, ...order]}`;
   return spawnSync("dash", ["-c", `${definitions(call.needs)}\n${call.text}`], {
     encoding: "utf8",
     env: { PATH: `${folder}:${process.env.PATH}` },
@@ -127,4 +133,35 @@ test("text is taken as it is: no shell, no awk escapes", () => {
   const text = "a\\nb $HOME `id` \"q\" 'p' & \\\\ %s";
   edit("a", text, "set");
   expect(read()).toContain(`\n${text}\n`);
+});
+
+describe("where the order of lines matters", () => {
+  const before = "^[[:space:]]*(pass|block)([[:space:]]|$)";
+  const rules = "set skip on lo0\n  block all\npass out";
+
+  test("new lines go before the first that matches, stay there, and leave no trace", () => {
+    writeFileSync(file, rules);
+    expect(edit("a", "nat", "set", file, [before, "true"])).toMatchObject({ status: 0, stderr: "" });
+    const block = (text: string) => `# BEGIN pulumi-freebsd-vnet a\n${text}\n# END pulumi-freebsd-vnet a\n`;
+    expect(readFileSync(file, "utf8")).toContain(`set skip on lo0\n${block("nat")}  block all\npass out\n`);
+    writeFileSync(file, `pass quick\n${readFileSync(file, "utf8")}`);
+    edit("a", "rdr", "set", file, [before, "true"]);
+    expect(readFileSync(file, "utf8")).toContain(`pass quick\nset skip on lo0\n${block("rdr")}  block all\n`);
+    edit("a", "", "drop");
+    expect(readFileSync(file, "utf8")).toBe(`pass quick\n${rules}`);
+  });
+
+  test("without such a line they go to the end", () => {
+    writeFileSync(file, "set skip on lo0\n");
+    edit("a", "nat", "set", file, [before, "true"]);
+    expect(readFileSync(file, "utf8")).toMatch(/^set skip on lo0\n# BEGIN .*\nnat\n# END .*\n$/);
+  });
+
+  test("a file that the check refuses is not put in place, and its words and status are the answer", () => {
+    writeFileSync(file, rules);
+    const said = edit("a", "nat", "set", file, [before, "grep -c nosuch"]);
+    expect(said).toMatchObject({ status: 1, stderr: "0\n" });
+    expect(readFileSync(file, "utf8")).toBe(rules);
+    expect(existsSync(`${file}.pulumi-freebsd-vnet`)).toBe(false);
+  });
 });

@@ -21,7 +21,7 @@ const scripts = samples.flatMap(({ kind, inputs, changed }) => {
   const state = {
     ...first.inputs,
     drift: [],
-    made: ["forwarding", "kenv", "ipfw", "ipdivert"],
+    made: ["forwarding", "forwarding6", "kenv", "ipfw", "ipdivert", "ipfw_nat", "pf", "pf enabled"],
     modules: [],
   } as never;
   const partial = { ...first.inputs, drift: ["partly created"] } as never;

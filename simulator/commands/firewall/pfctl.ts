@@ -15,6 +15,8 @@ export interface Session {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly test: boolean;
+  /** Ports as numbers. man page only */
+  readonly numeric: boolean;
   /** The words behind the options. */
   readonly rest: readonly string[];
 }
@@ -53,6 +55,7 @@ export const pfctl = program("pfctl", async (self, args, io) => {
     quiet: has("q"),
     verbose: has("v"),
     test: has("n"),
+    numeric: has("P"),
     rest,
   };
   const macros = new Map(
@@ -115,7 +118,11 @@ async function load(
     return self.exit(1);
   }
   if (verbose)
-    for (const line of [...parser.echo, ...parser.config.rules.map(formatPfRule)]) self.print(`${line}\n`);
+    for (const line of [
+      ...parser.echo,
+      ...parser.config.rules.map((rule) => formatPfRule(rule, session.numeric)),
+    ])
+      self.print(`${line}\n`);
   const loads: [path: string, parser: PfParser][] = [];
   for (const { anchor: name, file: from } of parser.config.loads) {
     const inner = await parse(session, from, macros);
@@ -212,7 +219,7 @@ function showOf(session: Session, pf: Pf, what: string): void {
 const order = ["scrub", "nat", "rdr", "binat"];
 const rank = ({ action }: PfRule): number => (order.includes(action) ? order.indexOf(action) : order.length);
 
-function rules({ self, anchor, verbose }: Session, pf: Pf, test: (rule: PfRule) => boolean): void {
+function rules({ self, anchor, verbose, numeric }: Session, pf: Pf, test: (rule: PfRule) => boolean): void {
   const ruleset = pf.find(anchor);
   if (!ruleset) {
     self.warnx("DIOCGETRULES: Invalid argument");
@@ -221,7 +228,7 @@ function rules({ self, anchor, verbose }: Session, pf: Pf, test: (rule: PfRule) 
   const shown = ruleset.rules.filter(test).map((rule, at) => ({ rule, at }));
   shown.sort((a, b) => rank(a.rule) - rank(b.rule) || a.at - b.at);
   for (const { rule } of shown) {
-    self.print(`${formatPfRule(rule)}\n`);
+    self.print(`${formatPfRule(rule, numeric)}\n`);
     if (verbose)
       self.print(
         "  [ Evaluations: 0         Packets: 0         Bytes: 0           States: 0     ]\n" +

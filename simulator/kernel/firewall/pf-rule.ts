@@ -93,18 +93,19 @@ export function formatPfAddress(address: PfAddress): string {
   }
 }
 
-function formatPorts({ op, from, to }: PfPorts, proto: string | undefined): string {
+function formatPorts({ op, from, to }: PfPorts, proto: string | undefined, numeric: boolean): string {
   if (op === "rrg") return ` port ${from}:${to}`;
   if (op === "irg") return ` port ${from} >< ${to}`;
   if (op === "xrg") return ` port ${from} <> ${to}`;
-  const name = op === "=" || op === "!=" ? serviceName(from, proto ?? "") : undefined;
+  const name = !numeric && (op === "=" || op === "!=") ? serviceName(from, proto ?? "") : undefined;
   return ` port ${op} ${name ?? from}`;
 }
 
-function formatEnds({ src, dst, proto }: PfRule): string {
+function formatEnds({ src, dst, proto }: PfRule, numeric: boolean): string {
   const isAny = ({ address, not, ports }: PfEnd): boolean => address.kind === "any" && !not && !ports;
   if (isAny(src) && isAny(dst)) return " all";
-  const end = (one: PfEnd): string => `${host(one)}${one.ports ? formatPorts(one.ports, proto) : ""}`;
+  const end = (one: PfEnd): string =>
+    `${host(one)}${one.ports ? formatPorts(one.ports, proto, numeric) : ""}`;
   return ` from ${end(src)} to ${end(dst)}`;
 }
 
@@ -120,8 +121,8 @@ function formatPool({ addresses, ports, options }: PfPool): string {
 
 const translations = ["nat", "rdr", "binat"];
 
-/** As `pfctl -s rules` and `-s nat` print it. */
-export function formatPfRule(rule: PfRule): string {
+/** As `pfctl -s rules` and `-s nat` print it; `numeric` as with `-P`. */
+export function formatPfRule(rule: PfRule, numeric = false): string {
   const translation = translations.includes(rule.action);
   let text = rule.no ? "no " : "";
   if (rule.anchor !== undefined) text = `${translation ? `${rule.action}-` : ""}anchor "${rule.anchor}"`;
@@ -134,7 +135,7 @@ export function formatPfRule(rule: PfRule): string {
   if (rule.route) text += ` ${rule.route}`;
   if (rule.family) text += ` ${rule.family}`;
   if (rule.proto) text += ` proto ${rule.proto}`;
-  text += formatEnds(rule);
+  text += formatEnds(rule, numeric);
   if (rule.flags) text += ` flags ${rule.flags}`;
   if (rule.icmpType) text += ` ${rule.icmpType}`;
   if (rule.state) text += ` ${rule.state}`;

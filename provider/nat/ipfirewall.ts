@@ -1,0 +1,250 @@
+import { askFile } from "../freebsd/file";
+import { publicSide, redirectText } from "../freebsd/natdconf";
+import { rcText } from "../freebsd/rcconf";
+import { atBoot, running } from "../kind";
+import { claimFile, fileIs, headerLine, putFile, unloadModule } from "../library";
+import {
+  askLines,
+  askRc,
+  compareLines,
+  compareRc,
+  dropLines,
+  keepLines,
+  type OwnLines,
+  type RcLines,
+} from "../owned";
+import type { Question } from "../question";
+import type { Step } from "../script";
+import { type Sh, sh } from "../sh";
+import {
+  askForwarding,
+  askOutput,
+  defineEngine,
+  externalOf,
+  forwarding,
+  type GatewayInput,
+  inForce,
+  keepForwarding,
+  type NatEngine,
+  type RedirectInput,
+  stopForwarding,
+} from "./engine";
+import { claimIpfw, claimPort, hasNatRule } from "./library";
+import { redirections } from "./redirections";
+
+/*
+ * What the engines behind an ipfw(8) rule have in common: the module, a script of ours as the host's firewall, and a
+ * file with options and redirects, a block of lines for each resource.
+ */
+
+const IPFW_CONF = "/etc/ipfw.conf";
+const LOADER_CONF = "/boot/loader.conf";
+const ACCEPT = "net.inet.ip.fw.default_to_accept";
+
+/** What a rule sends packets to. */
+export interface Translator {
+  /** Kernel modules, in the order in which they are loaded. */
+  readonly modules: readonly string[];
+  /** File of options and redirects. */
+  readonly config: string;
+  options(externalInterface: string): string;
+  /** In a rule: `divert natd`; and as a regular expression of what `ipfw list` shows. */
+  readonly action: string;
+  readonly listed: string;
+  /** Lines of rc.conf(5) beside those of ipfw and forwarding. */
+  readonly rc: Readonly<Record<string, string>>;
+  /** Lines of the firewall script that add `rule`. */
+  script(rule: string): string;
+  /** Further reasons not to begin. */
+  claim(externalInterface: string): Step[];
+  /** Puts the file in force, and takes it out of force. */
+  readonly start: Step & { readonly run: Sh };
+  readonly stop: Step & { readonly unless: Sh };
+  /** Of the running translator: ways in which it is not as `lines` of the file say. */
+  readonly ask: Question<string>;
+  compare(answer: string, lines: readonly string[]): string[];
+}
+
+export function behindIpfw(translator: Translator): NatEngine {
+  const { modules, config, start, stop } = translator;
+
+  const rule = ({ ruleNumber, ...input }: GatewayInput) =>
+    sh`ipfw -q add ${[ruleNumber, ...translator.action.split(" ")]} ip from any to any via ${externalOf({ ruleNumber, ...input })}`;
+  const hasRule = (input: GatewayInput) =>
+    sh`${hasNatRule} ${[input.ruleNumber, translator.listed, externalOf(input)]}`;
+  const listedRule = (input: GatewayInput) =>
+    new RegExp(
+      `^0*${input.ruleNumber} (${translator.listed}) ip from any to any via ${externalOf(input).replaceAll(".", "\\.")}$`,
+      "m",
+    );
+
+  /** The article's script; rc(8) runs it at boot through `firewall_script`. */
+  const firewallScript = (input: GatewayInput) => `#!/bin/sh
+${headerLine(input.owner)}
+fwcmd="/sbin/ipfw -q"
+eif="${externalOf(input)}"
+\${fwcmd} -f flush
+# NAT rule
+${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip from any to any via \${eif}`)}`;
+
+  const rc = ({ owner }: GatewayInput): RcLines => {
+    const values = {
+      [forwarding.inet.rc]: "YES",
+      firewall_enable: "YES",
+      firewall_script: IPFW_CONF,
+      ...translator.rc,
+    };
+    return { path: "/etc/rc.conf", owner, values, words: {}, text: rcText(values, {}) };
+  };
+  const options = (input: GatewayInput): OwnLines => ({
+    path: config,
+    owner: input.owner,
+    text: translator.options(externalOf(input)),
+  });
+  /** ipfw without it denies all when it is loaded, the SSH session first. */
+  const loader = ({ owner }: GatewayInput): OwnLines => ({
+    path: LOADER_CONF,
+    owner,
+    text: `${ACCEPT}="1"`,
+  });
+  const redirects = (input: RedirectInput): OwnLines => ({
+    path: config,
+    owner: input.owner,
+    text: redirections(input, ["inet"]).map(redirectText).join("\n"),
+  });
+
+  return defineEngine({
+    dualStack: false,
+
+    gateway: {
+      /*
+       * The order keeps the SSH connection: ipfw accepts by default before it is loaded, and somebody translates
+       * before a rule sends packets there (lessons 1 and 2 of the recorded host).
+       */
+      ensure(input, previous) {
+        const owner = previous?.owner ?? input.owner;
+        const moved = previous && previous.ruleNumber !== input.ruleNumber;
+        return [
+          {
+            what: "look whether the host's firewall is free",
+            run: sh`{ ${claimIpfw} ${config} ${owner} && ${claimFile} ${IPFW_CONF} ${headerLine(owner)}; }`,
+          },
+          ...translator.claim(externalOf(input)),
+          keepForwarding(forwarding.inet),
+          {
+            run: sh`kenv ${`${ACCEPT}=1`}`,
+            unless: sh`[ "$(kenv -q ${ACCEPT})" = 1 ]`,
+            undo: sh`kenv -u ${ACCEPT}`,
+            made: "kenv",
+          },
+          ...modules.map((name) => ({
+            run: sh`kldload ${name}`,
+            unless: sh`kldstat -q -m ${name}`,
+            undo: sh`kldunload ${name}`,
+            made: name,
+          })),
+          ...keepLines(loader(input), previous && loader(previous)),
+          ...inForce(
+            start,
+            [
+              ...keepLines(options(input), previous && { ...options(previous), drift: [] }),
+              {
+                what: `write ${IPFW_CONF}`,
+                run: sh`${putFile} ${IPFW_CONF} ${firewallScript(input)}`,
+                unless: sh`${fileIs} ${IPFW_CONF} ${firewallScript(input)}`,
+                undo: previous
+                  ? sh`${putFile} ${IPFW_CONF} ${firewallScript(previous)}`
+                  : sh`rm -f ${IPFW_CONF}`,
+              },
+              ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
+            ],
+            previous ? undefined : stop.run,
+          ),
+          {
+            run: rule(input),
+            unless: hasRule(input),
+            undo: sh`ipfw -q delete ${input.ruleNumber}`,
+          },
+          ...(moved
+            ? [
+                {
+                  run: sh`ipfw -q delete ${previous.ruleNumber}`,
+                  unless: sh`! ${hasRule(previous)}`,
+                  undo: rule(previous),
+                },
+              ]
+            : []),
+        ];
+      },
+
+      remove(state) {
+        const made = (what: string) => state.made?.includes(what) ?? false;
+        return [
+          { run: sh`ipfw -q delete ${state.ruleNumber}`, unless: sh`! ${hasRule(state)}` },
+          stop,
+          dropLines(rc(state)),
+          { run: sh`rm -f ${IPFW_CONF}`, unless: sh`! grep -qxF -e ${headerLine(state.owner)} ${IPFW_CONF}` },
+          dropLines(options(state)),
+          ...modules
+            .filter(made)
+            .reverse()
+            .map((name) => ({
+              what: `kldunload ${name}`,
+              run: sh`${unloadModule} ${name}`,
+              unless: sh`! kldstat -q -m ${name}`,
+            })),
+          dropLines(loader(state)),
+          ...(made("kenv") ? [{ run: sh`kenv -u ${ACCEPT}`, unless: sh`! kenv -q ${ACCEPT}` }] : []),
+          ...(made(forwarding.inet.mark) ? [stopForwarding(forwarding.inet)] : []),
+        ];
+      },
+
+      questions: (input) => ({
+        forwarding: askForwarding(forwarding.inet),
+        running: translator.ask,
+        rules: askOutput(sh`ipfw list ${input.ruleNumber}`, /does not exist|Protocol not available/),
+        script: askFile(IPFW_CONF),
+        options: askLines(options(input)),
+        loader: askLines(loader(input)),
+        lines: askLines(rc(input)),
+        ...askRc(rc(input)),
+      }),
+
+      gone: (answers) =>
+        answers.options === undefined && answers.lines === undefined && answers.script === undefined,
+
+      compare: (input, answers) => [
+        ...translator.compare(answers.running, [options(input).text]),
+        ...(listedRule(input).test(answers.rules)
+          ? []
+          : [running(`ipfw has no ${translator.action.split(" ")[0]} rule ${input.ruleNumber}`)]),
+        ...(answers.forwarding === "1" ? [] : [running(`${forwarding.inet.oid} is ${answers.forwarding}`)]),
+        ...(answers.script === `${firewallScript(input)}\n`
+          ? []
+          : [atBoot(`${IPFW_CONF} ${answers.script === undefined ? "is gone" : "was changed"}`)]),
+        ...compareLines(options(input), answers.options),
+        ...compareLines(loader(input), answers.loader),
+        ...compareRc(rc(input), answers.lines, answers),
+      ],
+    },
+
+    redirect: {
+      ensure: (input, previous) => [
+        ...redirections(input, ["inet"]).map((one) => ({
+          what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
+          run: sh`${claimPort} ${[config, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
+        })),
+        ...inForce(start, keepLines(redirects(input), previous && { ...redirects(previous), drift: [] })),
+      ],
+
+      remove: (state) => [dropLines(redirects(state)), { ...start, unless: stop.unless }],
+
+      questions: (input) => ({ lines: askLines(redirects(input)), running: translator.ask }),
+      gone: ({ lines }) => lines === undefined,
+      compare: (input, answers) => [
+        ...translator.compare(answers.running, redirects(input).text.split("\n")),
+        ...compareLines(redirects(input), answers.lines),
+      ],
+    },
+  });
+}
