@@ -5,6 +5,7 @@ import { compareInterface } from "./owned";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
 
+// man page only: vlans and loopbacks moved with `vnet`, and that they keep their description then.
 /*
  * Interfaces of ours that a jail may take over whole (a vlan, a loopback): then they are not on the host, and known
  * in the jail by their description.

@@ -93,6 +93,7 @@ function madeEther({ host, owner }: Input, side: 0 | 1): string {
 
 const etherWords = (ether: string | undefined) => (ether === undefined ? [] : [`ether ${ether}`]);
 
+// man page only: that the "b" side keeps its MTU on the way into a jail (its MAC address it does, lesson 18).
 /**
  * A missing member in `ifconfig_bridge0="… addm epair1a …"` costs the bridge its address at boot;
  * `autobridge_bridge0` does not, so membership goes there. The "b" side gets its MAC address and MTU before the

@@ -59,6 +59,7 @@ const nameOf = (input: Input) => input.name as string;
 const isNumbered = (name: string) => /^vlan(0|[1-9]\d{0,4})$/.test(name);
 const addressesOf = (input: Input) => input.addresses.map(mustParseCidr);
 
+// man page only: rc.conf(5) for vlans_IF and create_args_IF.
 /** Made at boot with its parent, whatever makes that: `vlans_em0`, not `cloned_interfaces`, whose order matters. */
 function rc(input: Input): RcLines {
   const { owner, parent, tag } = input;

@@ -52,6 +52,7 @@ printf '%s\n' "$there" | grep -q -e "$3"`,
   [anywhere],
 );
 
+// man page only: ifconfig -a with -g.
 /** `pair_of OWNER`: the a side that carries our mark; nothing when there is none. */
 export const pairOf = new ShellFunction(
   "pair_of",
