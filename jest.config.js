@@ -2,6 +2,7 @@
 module.exports = {
   rootDir: __dirname,
   testEnvironment: "node",
+  testTimeout: 30_000,
   testMatch: ["<rootDir>/tests/**/*.test.ts"],
   transform: { "\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] },
   moduleNameMapper: {
