@@ -32,7 +32,7 @@ export function check<I extends Shape>(kind: Kind<I>, news: Record<string, unkno
 
   const parsed = z.strictObject(kind.inputs).safeParse(inputs);
   const failures = (parsed.error?.issues ?? [])
-    .filter((issue) => !isUnknownAt(inputs, issue.path))
+    .filter((issue) => !isUnknownAt(inputs, issue.path) && !isUnknownChoice(inputs, issue))
     .flatMap((issue) => describeIssue(issue, Object.keys(kind.inputs), inputs));
   if (failures.length === 0) {
     kind.relations?.(known(kind, inputs), (property, reason) => failures.push({ property, reason }));
@@ -60,6 +60,10 @@ function describeIssue(issue: Issue, properties: readonly string[], inputs: unkn
     { property: propertyPath(issue.path), reason: missing ? "is required" : (reason ?? issue.message) },
   ];
 }
+
+/** Which of several shapes a value has cannot be said before all of it is known. */
+const isUnknownChoice = (inputs: unknown, issue: Issue) =>
+  issue.code === "invalid_union" && hasUnknown(at(inputs, issue.path));
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], value);
