@@ -91,7 +91,7 @@ export const ipv4Address = text(
 
 export const ipv6Address = text(
   (v) => parseAddress(v)?.family === "inet6",
-  (v) => `${show(v)} is not an IPv6 address, such as "fd00:15::1" (no prefix length here)`,
+  (v) => `${show(v)} is not an IPv6 address, such as "2001:db8::10"`,
 );
 
 export const port = z

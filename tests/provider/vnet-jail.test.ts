@@ -94,8 +94,8 @@ test("what is not known yet is refused by nobody", () => {
       mounts: [{ source: UNKNOWN, target: UNKNOWN }],
       limits: [{ resource: UNKNOWN, amount: UNKNOWN }],
       allow: UNKNOWN,
-      devfsRuleset: UNKNOWN,
-      depend: [UNKNOWN],
+      devfsRuleset: { number: UNKNOWN },
+      depend: [UNKNOWN, { name: UNKNOWN }],
       parameters: { "exec.consolelog": UNKNOWN },
     }),
   ).toEqual([]);
