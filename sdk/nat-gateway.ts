@@ -21,14 +21,17 @@ export type NatGatewayArgs = Args<typeof natGatewayShape>;
  * });
  */
 export class NatGateway extends VnetResource {
+  /** From the arguments: what is left out is not known in a preview as an output. */
+  private readonly servesIpv6: pulumi.Output<boolean>;
+
   constructor(name: string, args: NatGatewayArgs, options?: pulumi.CustomResourceOptions) {
     super(natGateway, "natGateway", name, args, options);
+    this.servesIpv6 = pulumi.output(args.ipv6).apply((ipv6) => ipv6 !== undefined);
   }
 
   /** What a redirect needs of it. */
   get reference(): pulumi.Output<GatewayReference> {
-    const { host, externalInterface, engine } = this;
-    const ipv6 = pulumi.output(this.ipv6).apply((declared) => declared !== undefined);
+    const { host, externalInterface, engine, servesIpv6: ipv6 } = this;
     return pulumi.output({ host, externalInterface, engine, ipv6 }) as pulumi.Output<GatewayReference>;
   }
 }

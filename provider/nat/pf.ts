@@ -70,7 +70,7 @@ function anchorOf({ owner }: { owner: string }) {
 const familiesIn = (input: { ipv6?: unknown }): ParsedAddress["family"][] =>
   input.ipv6 ? ["inet", "inet6"] : ["inet"];
 
-/** All but the host's own traffic; its first address, because others may serve something else. */
+/** All but the host's own traffic; its first address, because others may serve something else. man page only: `!`, `:0` */
 function gatewayRules(input: GatewayInput): string[] {
   const netif = externalOf(input);
   const { ipv6 } = input;
@@ -176,7 +176,7 @@ function dropRules(state: { owner: string }): Step[] {
   ];
 }
 
-/** Ports as numbers; an anchor without rules does not exist. */
+/** Ports as numbers (`-P`, man page only); an anchor without rules does not exist. */
 const askRules = (input: { owner: string }) =>
   askOutput(sh`pfctl -P -a ${anchorOf(input).anchor} -sn`, /No such file or directory/);
 
