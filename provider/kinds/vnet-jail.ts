@@ -202,6 +202,7 @@ function keepRunning(input: Input, previous: Input | undefined): Step[] {
     })),
     ...sidesOf(input).flatMap((side) => [
       { run: enter(side), unless: sh`${stopped} || ${inside(side)}`, undo: leave(side) },
+      { run: sh`ifconfig -j ${name} ${side} up`, unless: stopped },
       ...keepAddresses(side, addressesOn(side, input), addressesOn(side, previous), name),
     ]),
     ...keepRoute(input, previous, stopped),
@@ -418,6 +419,7 @@ function compareJail(
       found.push(running(`the jail ${name} has lost ${link.jailSide}`));
       continue;
     }
+    if (!state.up) found.push(running(`${link.jailSide} in the jail ${name} is down`));
     for (const { text } of addresses.map(mustParseCidr)) {
       if (!state.addresses.includes(text))
         found.push(running(`${link.jailSide} in the jail ${name} lacks ${text}`));
