@@ -78,7 +78,7 @@ test("what the scripts start on a host are such programs, with flags that those 
   machine.halt();
   expect([...started].filter((name) => whereIs(name) === undefined && !isService(name))).toEqual([]);
   expect(started.size).toBeGreaterThan(15);
-});
+}, 60_000);
 
 /** What service(8) and a starting jail run; the latter's are a name of the simulator's for /etc/rc. */
 const isService = (name: string): boolean => /^\/(?:etc\/rc\.d|libexec)\//.test(name);
