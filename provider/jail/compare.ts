@@ -80,9 +80,12 @@ function compareInterfaces(input: Input, { nic }: Found): string[] {
   return input.interfaces.flatMap(({ link, addresses }) => {
     const state = nic(link.jailSide);
     if (!state) return [running(`the jail ${name} has lost ${link.jailSide}`)];
-    return addresses
-      .map(mustParseCidr)
-      .filter(({ text }) => !state.addresses.includes(text))
-      .map(({ text }) => running(`${link.jailSide} in the jail ${name} lacks ${text}`));
+    return [
+      ...addresses
+        .map(mustParseCidr)
+        .filter(({ text }) => !state.addresses.includes(text))
+        .map(({ text }) => running(`${link.jailSide} in the jail ${name} lacks ${text}`)),
+      ...(state.up ? [] : [running(`${link.jailSide} in the jail ${name} is down`)]),
+    ];
   });
 }

@@ -91,6 +91,7 @@ function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
     })),
     ...sidesOf(input).flatMap((side) => [
       { run: enter(side), unless: sh`${stopped} || ${inside(side)}`, undo: leave(side) },
+      { run: sh`ifconfig -j ${name} ${side} up`, unless: stopped },
       ...keepAddresses(side, addressesOn(side, input), addressesOn(side, previous), name),
     ]),
   ];

@@ -240,11 +240,6 @@ export class Jails {
     return jail.vnet?.interfaces ?? [];
   }
 
-  /** A jail, running or dying, whose root is `path` or below it keeps the file system there busy. */
-  holding(path: string): Jail | undefined {
-    return this.all.find((jail) => jail.path === path || jail.path.startsWith(`${trimSlash(path)}/`));
-  }
-
   /** Values as jls(8) shows them, computed ones included. */
   value(jail: Jail, name: string): string | boolean {
     if (name === "dying") return jail.dying;

@@ -57,7 +57,7 @@ export class Mounts {
   readonly all: Mounted[] = [];
 
   constructor(
-    private readonly kernel: Kernel,
+    readonly kernel: Kernel,
     /** The host's view, with root's rights. */
     private readonly fs: Vfs,
   ) {}

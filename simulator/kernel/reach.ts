@@ -259,7 +259,9 @@ function stationsOn(
     else if (netif.bridge) flood(netif.bridge, netif, tag);
     else if (tag === undefined) {
       heard.add(netif);
-      if (netif.addresses.length === 0) obstacles.push(`${name(netif)} is in no bridge`);
+      // A host side needs a bridge, a jail's side an address.
+      if (netif.addresses.length === 0)
+        obstacles.push(`${name(netif)} ${netif.vnet.jail ? "has no address" : "is in no bridge"}`);
     } else for (const vlan of netif.vlans) if (vlan.vlan!.tag === tag && vlan.up) heard.add(vlan);
   };
 

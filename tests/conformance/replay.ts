@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Machine } from "pulumi-freebsd-vnet/testing";
-import { isJailRcOutput, normaliseFor } from "./normalise";
+import { Machine } from "../../simulator";
+import { Normaliser, type Rule } from "./normalise";
 
-const folder = join(__dirname, "../recordings");
+export const recordings = join(__dirname, "../recordings");
 
 export interface Step {
   readonly run?: string;
@@ -20,11 +20,24 @@ export interface Scenario {
   readonly steps: readonly Step[];
 }
 
-export const scenarios = (): Scenario[] =>
+export const scenarios = (folder = recordings): Scenario[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
     .sort()
     .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Scenario);
+
+/** A command with what the real host said, and what the simulated one says. */
+export interface Said {
+  readonly run: string;
+  readonly recorded: Answer;
+  readonly replayed: Answer;
+}
+
+interface Answer {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly status?: number;
+}
 
 export interface Outcome {
   readonly run: string;
@@ -32,34 +45,34 @@ export interface Outcome {
   readonly actual: string;
 }
 
-/** Runs all steps on a fresh machine; what each should have said, and said. */
-export async function replay(scenario: Scenario): Promise<Outcome[]> {
+/** Runs all steps on a fresh machine. */
+export async function run(scenario: Scenario): Promise<Said[]> {
   const machine = await Machine.create();
-  const outcomes: Outcome[] = [];
+  const said: Said[] = [];
   for (const step of scenario.steps) {
     if (step.reboot) {
       await machine.reboot();
       continue;
     }
-    const run = step.run ?? "";
-    const result = await machine.exec(run, step.stdin === undefined ? {} : { stdin: step.stdin });
-    outcomes.push({ run, ...compare(run, step, result) });
+    const command = step.run ?? "";
+    const replayed = await machine.exec(command, step.stdin === undefined ? {} : { stdin: step.stdin });
+    said.push({ run: command, recorded: step, replayed });
   }
   machine.halt();
-  return outcomes;
+  return said;
 }
 
-interface Said {
-  readonly stdout?: string;
-  readonly stderr?: string;
-  readonly status?: number;
+/** What each command should have said, and said, without what varies. */
+export function compare(said: readonly Said[], rules?: readonly Rule[]): Outcome[] {
+  const theirs = new Normaliser(rules);
+  const ours = new Normaliser(rules);
+  const show = (by: Normaliser, command: string, { stdout = "", stderr = "", status }: Answer): string =>
+    `${by.text(command, stdout)}\n--- stderr\n${by.text(command, stderr)}\n--- status ${status}`;
+  return said.map(({ run: command, recorded, replayed }) => ({
+    run: command,
+    expected: show(theirs, command, recorded),
+    actual: show(ours, command, replayed),
+  }));
 }
 
-function compare(run: string, step: Said, result: Said): { expected: string; actual: string } {
-  const long = isJailRcOutput(step.stdout ?? "") || isJailRcOutput(step.stderr ?? "");
-  const show = ({ stdout = "", stderr = "", status }: Said): string =>
-    long
-      ? `status ${status}`
-      : `${normaliseFor(run, stdout)}\n--- stderr\n${normaliseFor(run, stderr)}\n--- status ${status}`;
-  return { expected: show(step), actual: show(result) };
-}
+export const replay = async (scenario: Scenario): Promise<Outcome[]> => compare(await run(scenario));

@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -73,7 +81,17 @@ test("types are there: the quickstart compiles, and a wrong argument does not", 
      new VnetJail("f", { host, path: "/x", owner: "x" });
      link.hostSide.apply((side: string) => side);`,
   );
-  const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "node16", "--types", "node", "--target", "es2022"];
+  const options = [
+    "--noEmit",
+    "--strict",
+    "--skipLibCheck",
+    "--module",
+    "node16",
+    "--types",
+    "node",
+    "--target",
+    "es2022",
+  ];
   const tsc = (file: string) => node(join(root, "node_modules/typescript/bin/tsc"), ...options, file).stdout;
   expect(tsc("good.ts")).toBe("");
   const lines = [...tsc("bad.ts").matchAll(/^bad\.ts\((\d+),/gm)].map((m) => Number(m[1]));
@@ -81,6 +99,9 @@ test("types are there: the quickstart compiles, and a wrong argument does not", 
 }, 60_000);
 
 test("doc comments reach the user's editor", () => {
-  const declared = readFileSync(join(project, "node_modules/pulumi-freebsd-vnet/dist/provider/kinds/bridge.d.ts"), "utf8");
+  const declared = readFileSync(
+    join(project, "node_modules/pulumi-freebsd-vnet/dist/provider/kinds/bridge.d.ts"),
+    "utf8",
+  );
   expect(declared).toContain("Name of the interface: `bridge` and a unit");
 });

@@ -162,4 +162,17 @@ describe("jexec(8)", () => {
     expect(await run("jexec a", "hostname\nexit 7\n")).toBe("a.local\n-> 7\n");
     expect(await run("jexec -u nosuch a id")).toBe("jexec: nosuch: no such user\n-> 1\n");
   });
+
+  test("-l and exec.clean leave nothing of the caller's environment", async () => {
+    const { run } = await host();
+    await run("jail -c name=a path=/jails/a persist");
+    expect(await run("FOO=1 jexec a sh -c 'echo $FOO $HOME'")).toBe("1 /root\n");
+    expect(await run("FOO=1 jexec -l a sh -c 'echo $FOO $USER $HOME $SHELL $PATH'")).toBe(
+      "root /root /bin/sh /sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/root/bin\n",
+    );
+    expect(await run("FOO=1 jexec -u operator a sh -c 'echo $FOO $USER $HOME'")).toBe("1 operator /\n");
+    expect(await run("FOO=1 jail -c name=b path=/jails/a persist exec.clean command=env")).not.toContain(
+      "FOO",
+    );
+  });
 });

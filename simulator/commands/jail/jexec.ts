@@ -2,7 +2,7 @@ import { type Command, type Commands, Errno, fail, ok } from "../../command";
 import { credentialsOf } from "../../kernel/accounts";
 import { JailError } from "../../kernel/jails";
 import { getopt } from "../getopt";
-import { runInside } from "./inside";
+import { runInside, userEnvironment } from "./inside";
 
 const usage = "usage: jexec [-l] [-u username | -U username] jail [command ...]\n";
 
@@ -23,7 +23,11 @@ const jexec: Command = async (args, io) => {
     // -u: a user of the host, -U: of the jail.
     const credentials = user === undefined ? undefined : credentialsOf(has("u") ? io.fs : fs, user);
     if (user !== undefined && !credentials) return fail(1, `jexec: ${user}: no such user\n`);
-    const changes = credentials ? { fs: fs.as(credentials) } : {};
+    const changes = {
+      ...(credentials && { fs: fs.as(credentials) }),
+      ...((credentials || has("l")) && { env: userEnvironment(io.process, { user, clean: has("l") }) }),
+      ...(credentials && has("l") && { cwd: credentials.account.home }),
+    };
     return { ...ok(), status: await runInside(io.process, jail, command, changes) };
   } catch (problem) {
     if (problem instanceof Errno) return fail(1, `jexec: execvp: ${command[0]}: ${problem.message}\n`);

@@ -5,7 +5,7 @@ import { sameOption } from "../../kernel/jailconf";
 import { type Jail, JailError, type JailSettings } from "../../kernel/jails";
 import { reason, toText } from "../../kernel/vfs";
 import { Sink, type Stream } from "../../shell/streams";
-import { runInside } from "./inside";
+import { runInside, userEnvironment } from "./inside";
 import { quoted } from "./quote";
 
 /** What jail(8) is doing as a whole: its flags, its output. */
@@ -477,7 +477,10 @@ export class JailRun {
     const fds = new Map<number, Stream>(process.fds).set(1, out).set(2, err);
     let status = 1;
     try {
-      status = jail ? await runInside(process, jail, argv, { fds }) : await process.spawn(argv, { fds });
+      const clean = this.config.flag("exec.clean") && { env: userEnvironment(process, { clean: true }) };
+      status = jail
+        ? await runInside(process, jail, argv, { fds, ...clean })
+        : await process.spawn(argv, { fds, ...clean });
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       const who = this.name === undefined ? "" : `${this.name}: `;

@@ -464,7 +464,12 @@ function touchTime(run: Run): number {
   const reference = run.value("r");
   if (reference !== undefined) return run.io.fs.node(run.path(reference)).mtime;
   const iso = run.value("d");
-  if (iso !== undefined) return Date.parse(iso.endsWith("Z") ? iso : `${iso}Z`);
+  if (iso !== undefined) {
+    const form = "YYYY-MM-DDThh:mm:SS[.frac][tz]";
+    if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?$/.test(iso))
+      run.errx(1, `out of range or illegal time specification: ${form}`);
+    return Date.parse(iso.endsWith("Z") ? iso : `${iso}Z`);
+  }
   const stamp = /^(\d\d)?(\d\d)?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?$/.exec(run.value("t") ?? "");
   if (!stamp) return run.io.kernel.clock.now();
   const [, century = "20", year, month, day, hour, minute, second = "0"] = stamp;

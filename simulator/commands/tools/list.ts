@@ -29,7 +29,7 @@ const LS_USAGE =
   "usage: ls [-ABCFGHILPRSTUWZabcdfghiklmnopqrstuvwxy1,] [--color=when] [-D format] [--group-directories=] [file ...]\n";
 
 const ls = tool(
-  { name: "ls", letters: "1ABCD:FGHILPRSTUWZabcdfghiklmnopqrstuvwxy,", usage: LS_USAGE },
+  { name: "ls", letters: "1ABCD:FGHILPRSTUWZabcdfghiklmnopqrstuvwxy,", usage: LS_USAGE, long: {} },
   (run: Run) => {
     const { operands } = run;
     const names = operands.length > 0 ? [...operands] : ["."];
@@ -335,4 +335,12 @@ function datumOf(
   }
 }
 
-export const listing: Commands = { "/bin/ls": ls, "/usr/bin/stat": stat };
+export const listing: Commands = {
+  // Where standard output is no terminal there are no colours.
+  "/bin/ls": (args, io) =>
+    ls(
+      args.filter((arg) => !/^--color(=(auto|never))?$/.test(arg)),
+      io,
+    ),
+  "/usr/bin/stat": stat,
+};

@@ -2,7 +2,7 @@ import { type Command, type Commands, Errno, fail, ok, strerror } from "../../co
 import { resolvePath } from "../../kernel/vfs";
 import { bundled } from "./bundled";
 import { formatDate } from "./date-format";
-import { type Run, tool } from "./tool";
+import { checked, type Run, tool } from "./tool";
 
 const DATE_USAGE =
   "usage: date [-jnRu] [-I[date|hours|minutes|seconds]] [-f input_fmt]\n" +
@@ -189,11 +189,22 @@ const dd: Command = (args, io) => {
   return { stdout: "", stderr: summary(wrote, wrote), status: 0 };
 };
 
+const DU = {
+  name: "du",
+  letters: "AB:HI:LPacd:ghklmnrst:x",
+  usage:
+    "usage: du [-Aclnx] [-H | -L | -P] [-g | -h | -k | -m] [-a | -s | -d depth] [-B blocksize] [-I mask]" +
+    " [-t threshold] [file ...]\n",
+  usageStatus: 64,
+  long: {},
+};
+
 const seq = tool(
   {
     name: "seq",
     letters: "f:s:t:w",
     usage: "usage: seq [-w] [-f format] [-s string] [-t string] [first [incr]] last\n",
+    long: { format: "f", separator: "s", terminator: "t", "equal-width": "w" },
   },
   (run: Run) => {
     const numbers = run.operands.map(Number);
@@ -349,7 +360,7 @@ export const miscTools: Commands = {
   "/bin/stty": nothing,
   "/sbin/reboot": reboot,
   "/sbin/shutdown": shutdown,
-  "/usr/bin/du": (args, io) => bundled("du", args, io, ""),
+  "/usr/bin/du": checked(DU, (args, io) => bundled("du", args, io, "")),
   "/usr/bin/fsync": fsync,
   "/usr/bin/getent": getent,
   "/usr/bin/gunzip": (args, io) => bundled("gunzip", args, io),

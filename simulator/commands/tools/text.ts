@@ -4,7 +4,7 @@ import { resolvePath, toBytes, toText } from "../../kernel/vfs";
 import { readArchive } from "./archive-format";
 import { bundled } from "./bundled";
 import { diff } from "./diff";
-import { type Run, tool } from "./tool";
+import { checked, type Run, tool } from "./tool";
 
 /** The bytes of an operand; `-` is standard input. Undefined (and warned) if it cannot be read. */
 function read(run: Run, name: string): string | undefined {
@@ -72,7 +72,7 @@ const numbered =
 function counted(run: Run, letter: string, name: string): number | undefined {
   const value = run.value(letter);
   if (value === undefined) return undefined;
-  if (!/^[-+]?\d+$/.test(value)) run.errx(1, `illegal ${name} count -- ${value}`);
+  if (!/^\+?\d+$/.test(value) || Number(value) === 0) run.errx(1, `illegal ${name} count -- ${value}`);
   return Number(value);
 }
 
@@ -112,6 +112,7 @@ const tail = tool(
     name: "tail",
     letters: "b:c:Ffn:qrv",
     usage: "usage: tail [-F | -f | -r] [-qv] [-b # | -c # | -n #] [file ...]\n",
+    long: { blocks: "b", bytes: "c", lines: "n" },
   },
   (run: Run) => {
     run.binary = true;
@@ -135,13 +136,14 @@ const tail = tool(
 
 const wc = tool({ name: "wc", letters: "Lclmw", usage: "usage: wc [-Lclmw] [file ...]\n" }, (run: Run) => {
   const all = !["L", "c", "l", "m", "w"].some((l) => run.has(l));
-  const total = [0, 0, 0];
+  const total = [0, 0, 0, 0];
   const show = (counts: readonly number[], name: string): void => {
-    const [newlines = 0, words = 0, size = 0] = counts;
+    const [newlines = 0, words = 0, size = 0, longest = 0] = counts;
     const columns = [
       ...(all || run.has("l") ? [newlines] : []),
       ...(all || run.has("w") ? [words] : []),
       ...(all || run.has("c") || run.has("m") ? [size] : []),
+      ...(run.has("L") ? [longest] : []),
     ];
     run.print(
       `${columns.map((c) => ` ${String(c).padStart(7)}`).join("")}${name === "-" ? "" : ` ${name}`}\n`,
@@ -151,8 +153,10 @@ const wc = tool({ name: "wc", letters: "Lclmw", usage: "usage: wc [-Lclmw] [file
     const bytes = read(run, name);
     if (bytes === undefined) continue;
     const size = run.has("m") ? [...toText(bytes)].length : bytes.length;
-    const counts = [bytes.split("\n").length - 1, bytes.split(/\s+/).filter(Boolean).length, size];
-    for (const [n, c] of counts.entries()) total[n] = (total[n] ?? 0) + c;
+    const ended = bytes.split("\n").slice(0, -1);
+    const longest = Math.max(0, ...ended.map((line) => line.length));
+    const counts = [ended.length, bytes.split(/\s+/).filter(Boolean).length, size, longest];
+    for (const [n, c] of counts.entries()) total[n] = n === 3 ? Math.max(total[n]!, c) : total[n]! + c;
     show(counts, name);
   }
   if (run.operands.length > 1) show(total, "total");
@@ -186,7 +190,9 @@ function grepNamed(variant: "" | "-E" | "-F"): Command {
           isQuiet = true;
           kept[n] = "";
         }
-        if (!GREP_LONG.has(name)) return fail(2, `grep: unrecognized option \`--${name}'\n${GREP_USAGE}`);
+        if (!GREP_LONG.has(name)) return fail(2, `grep: unrecognized option \`${arg}'\n${GREP_USAGE}`);
+        // Standard output is no terminal: there are no colours, and no difference in when a line is written.
+        if (/^(colou?r|line-buffered)$/.test(name)) kept[n] = "";
       } else if (/^-./.test(arg) && !takesValue(args[n - 1])) {
         for (let at = 1; at < arg.length; at++) {
           const place = arg[at] === ":" ? -1 : GREP_LETTERS.indexOf(arg[at]!);
@@ -280,6 +286,14 @@ async function editInPlace(
     fs.rename(temporary, path);
   });
 }
+
+const CUT_USAGE =
+  "usage: cut -b list [-n] [file ...]\n       cut -c list [file ...]\n" +
+  "       cut -f list [-s] [-w | -d delim] [file ...]\n";
+
+const TR_USAGE =
+  "usage: tr [-Ccsu] string1 string2\n       tr [-Ccu] -d string1\n" +
+  "       tr [-Ccu] -s string1\n       tr [-Ccu] -ds string1 string2\n";
 
 /** Only reads standard input if there are no operands that could be files. */
 /** `valued`: letters of options whose value may be a word of its own, which is no operand. */
@@ -542,8 +556,13 @@ export const textTools: Commands = {
   "/usr/bin/awk": awk,
   "/usr/bin/sort": passThrough("sort", "koStT"),
   "/usr/bin/uniq": passThrough("uniq", "fs"),
-  "/usr/bin/cut": passThrough("cut", "bcdf"),
-  "/usr/bin/tr": (args, io) => bundled("tr", args, io),
+  "/usr/bin/cut": checked(
+    { name: "cut", letters: "b:c:d:f:nsw", usage: CUT_USAGE },
+    passThrough("cut", "bcdf"),
+  ),
+  "/usr/bin/tr": checked({ name: "tr", letters: "Ccdsu", usage: TR_USAGE }, (args, io) =>
+    bundled("tr", args, io),
+  ),
   "/usr/bin/comm": comm,
   "/usr/bin/paste": passThrough("paste", "d"),
   "/usr/bin/nl": passThrough("nl", "bdfhilnsvw"),

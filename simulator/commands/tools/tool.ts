@@ -1,4 +1,4 @@
-import { type Command, Errno, type Io, type Result, strerror } from "../../command";
+import { type Command, Errno, fail, type Io, type Result, strerror } from "../../command";
 import { resolvePath } from "../../kernel/vfs";
 import { getopt } from "../getopt";
 
@@ -91,16 +91,16 @@ export interface ToolSpec {
   readonly usage: string;
   /** Exit status of a usage error, 1 by default. */
   readonly usageStatus?: number;
-  /** What an unknown option is called: `illegal` unless the tool uses getopt_long(3). */
-  readonly illegal?: string;
-  /** `--name` as an alias of a letter. */
+  /** `--name` as an alias of a letter: the tool uses getopt_long(3), which has other words for unknown options. */
   readonly long?: Readonly<Record<string, string>>;
 }
 
 /** A tool with getopt(3)'s options; what it forgets to say about errors is said by the rules of err(3). */
 export function tool(spec: ToolSpec, main: (run: Run) => unknown): Command {
   return async (args, io) => {
-    const { list, operands, error } = getopt(shorten(args, spec), spec.letters);
+    const { list, operands } = getopt(shorten(args, spec), spec.letters);
+    const wrong = misuse(args, spec);
+    if (wrong) return wrong;
     const run = new Run(
       spec.name,
       io,
@@ -110,10 +110,6 @@ export function tool(spec: ToolSpec, main: (run: Run) => unknown): Command {
       spec.usage,
       spec.usageStatus ?? 1,
     );
-    if (error !== undefined) {
-      const words = error.replace(/^illegal/, spec.illegal ?? "illegal");
-      return { stdout: "", stderr: `${spec.name}: ${words}\n${spec.usage}`, status: spec.usageStatus ?? 1 };
-    }
     try {
       const status = await main(run);
       if (typeof status === "number") run.status = status;
@@ -124,6 +120,22 @@ export function tool(spec: ToolSpec, main: (run: Run) => unknown): Command {
     }
     return result(run);
   };
+}
+
+/** Only the options are looked at here; what they do is `command`'s. */
+export const checked =
+  (spec: ToolSpec, command: Command): Command =>
+  (args, io) =>
+    misuse(args, spec) ?? command(args, io);
+
+/** getopt(3)'s or getopt_long(3)'s complaint and the tool's usage. */
+function misuse(args: readonly string[], spec: ToolSpec): Result | undefined {
+  const { error } = getopt(shorten(args, spec), spec.letters);
+  if (error === undefined) return undefined;
+  const unknown = error === "illegal option -- -" ? args.find((arg) => /^--./.test(arg)) : undefined;
+  const long =
+    unknown === undefined ? error.replace(/^illegal/, "invalid") : `unrecognized option \`${unknown}'`;
+  return fail(spec.usageStatus ?? 1, `${spec.name}: ${spec.long ? long : error}\n${spec.usage}`);
 }
 
 /** Up to the first operand: what follows may be another program's. */
