@@ -1,32 +1,12 @@
-// Replays the recordings of a real FreeBSD host on the simulator and prints how many answers are the same:
-//   node scripts/conformance.js [pattern of scenario names] [differences to show per scenario, 2 by default]
-const { readFileSync } = require("node:fs");
-const Module = require("node:module");
-const { join } = require("node:path");
-const swc = require("@swc/core");
+// `npm run conformance`: replays the recordings of a real FreeBSD host on the simulator and prints how many answers
+// are the same. Arguments: a pattern of scenario names, differences to show per scenario (2).
 
-const root = join(__dirname, "..");
+require("./sources");
+const { main } = require("./main");
+const { replay, scenarios } = require("../tests/conformance/replay");
 
-// The sources as they are: no build in between.
-require.extensions[".ts"] = (module, filename) => {
-  const options = {
-    filename,
-    jsc: { target: "es2022", parser: { syntax: "typescript" } },
-    module: { type: "commonjs" },
-  };
-  module._compile(swc.transformSync(readFileSync(filename, "utf8"), options).code, filename);
-};
-const resolve = Module._resolveFilename;
-Module._resolveFilename = (request, ...rest) =>
-  resolve.call(
-    Module,
-    request === "pulumi-freebsd-vnet/testing" ? join(root, "simulator/index.ts") : request,
-    ...rest,
-  );
-
-const { replay, scenarios } = require(join(root, "tests/conformance/replay.ts"));
-
-async function main([pattern = "", differences = "2"]) {
+main(async () => {
+  const [pattern = "", differences = "2"] = process.argv.slice(2);
   let commands = 0;
   let same = 0;
   const shown = [];
@@ -44,8 +24,4 @@ async function main([pattern = "", differences = "2"]) {
   console.log(`${"all".padEnd(28)} ${String(commands).padStart(8)}  ${String(same).padStart(8)}`);
   for (const text of shown) console.log(text);
   return same === commands ? 0 : 1;
-}
-
-main(process.argv.slice(2)).then((status) => {
-  process.exitCode = status;
 });

@@ -5,8 +5,8 @@ import type { Snapshot } from "../../simulator";
  * own roots. With `modules: false` also without the loaded modules.
  */
 export function essence({ files, kernel }: Snapshot, { modules = true } = {}): unknown {
-  const { messages: _, ...rest } = kernel;
-  if (!modules) delete rest.modules;
+  const { messages: _, modules: loaded, ...others } = kernel;
+  const rest = modules ? { ...others, modules: loaded } : others;
   return {
     files: Object.fromEntries(
       Object.entries(files)
