@@ -14,6 +14,7 @@ const { mkdirSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 const { parseArgs } = require("node:util");
 require("./sources");
+const { parseAddress } = require("./address");
 const { Failure, main } = require("./main");
 const { bold, duration, green, red, say } = require("./say");
 const { Sessions } = require("../provider/ssh");
@@ -64,15 +65,9 @@ function rights(become) {
 
 /** @param {string} url */
 function targetOf(url) {
-  const text = url.includes("://") ? url : `ssh://${url}`;
-  const parts = URL.canParse(text) ? new URL(text) : undefined;
-  if (parts?.protocol !== "ssh:" || !parts.hostname || parts.password || !/^\/?$/.test(parts.pathname))
-    throw misuse(`A host is ssh://user@address:port (user and port may be left out), not ${url}`);
-  return {
-    address: parts.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: Number(parts.port || 22),
-    user: decodeURIComponent(parts.username) || "root",
-  };
+  const found = parseAddress(url);
+  if (!found) throw misuse(`A host is ssh://user@address:port (user and port may be left out), not ${url}`);
+  return found;
 }
 
 /** @typedef {import("../tests/host/suite/suite").Outcome} Outcome */

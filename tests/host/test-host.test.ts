@@ -68,8 +68,8 @@ test("prints a table, leaves the host as it was, and records what replays the sa
   expect(stdout.replaceAll(/\d+\.\d s/g, "<time>")).toBe(
     `
 case                                     result   time
-jail: live changes and restarts          passed   <time>
 bridge: made, made again, read, removed  passed   <time>
+jail: live changes and restarts          passed   <time>
 foreign: a port                          passed   <time>
 reboot: NAT                              skipped  <time>   not allowed (--allow-reboot)
 
@@ -86,7 +86,9 @@ reboot: NAT                              skipped  <time>   not allowed (--allow-
   for (const name of written) {
     const scenario = JSON.parse(readFileSync(join(record, name), "utf8")) as Scenario;
     expect(scenario).toMatchObject({ scenario: name.replace(".json", ""), about: expect.any(String) });
-    for (const { expected, actual } of await replay(scenario)) expect(actual).toBe(expected);
+    // A jail's number counts the jails of the cases before.
+    const said = (text: string) => text.replaceAll(/\bjid=\d+/g, "jid=<jid>");
+    for (const { expected, actual } of await replay(scenario)) expect(said(actual)).toBe(said(expected));
   }
 });
 
@@ -107,7 +109,7 @@ test("a case that fails is reported with what was sent and answered, and nothing
   expect(stdout).toMatch(/^bridge: made, .* {2}failed /m);
   expect(stdout).toContain('cannot create bridge "bridge900" on root@127.0.0.1');
   expect(stdout).toContain("1 passed, 1 failed, 0 skipped");
-  const recorded = /^What was sent and answered:\n(\{\n[^]*?\n\})$/m.exec(stdout)?.[1] ?? "";
+  const recorded = /^What was sent and answered:\n(\{\n[\s\S]*?\n\})$/m.exec(stdout)?.[1] ?? "";
   const { scenario, steps } = JSON.parse(recorded) as Scenario;
   expect(scenario).toBe("pfvtest-bridge-made-made-again-read-removed");
   expect(steps).toContainEqual({
@@ -133,7 +135,7 @@ test("an interruption ends the case and removes what it made", async () => {
 });
 
 test("what a killed run left is refused, and removed by --clean and nothing else with it", async () => {
-  await host.exec("ifconfig bridge0 create; ifconfig epair7 create; kldload ipfw_nat");
+  await host.exec("ifconfig bridge0 create; ifconfig epair7 create");
   const { child, ended } = start("--only", "^NAT: drift");
   while (!(await host.exec("ipfw list")).stdout.includes("divert"))
     await new Promise((resolve) => setTimeout(resolve, 50));
