@@ -9,6 +9,7 @@ import { natRedirect } from "../../../provider/kinds/nat-redirect";
 import { vnetJail } from "../../../provider/kinds/vnet-jail";
 import { sh } from "../../../provider/sh";
 import { type Bench, OURS } from "./bench";
+import { everyKind } from "./place";
 import type { Made } from "./resources";
 import type { Need } from "./survey";
 
@@ -21,8 +22,6 @@ export interface Case {
 }
 
 type All = [kind: unknown, made: Made][];
-
-const everyKind = [host, bridge, epairLink, jailRoot, vnetJail, natGateway, natRedirect] as unknown as Kind[];
 
 /** What `kind` and those before it need of a host. */
 function needsOf(kind: unknown): Need[] {

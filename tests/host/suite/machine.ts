@@ -21,7 +21,10 @@ export interface Recording {
 }
 
 /** So long a host may take from `shutdown -r now` until /etc/rc is done. */
-const REBOOT_MS = 300_000;
+const REBOOT_MS = 600_000;
+
+/** What sudo and doas give may lack sbin. */
+const SET_PATH = "PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin; export PATH\n";
 
 /**
  * A host over SSH, whether it is there or simulated. Everything that is sent to it is kept as the steps of a
@@ -57,28 +60,35 @@ export class Machine implements Runner {
 
   /** The same without keeping it. */
   look(command: string): Promise<Result> {
-    return this.runner.run(this.target, `${command}\n`, { label: command, timeoutMs: 60_000 });
+    const [label] = command.split("\n");
+    return this.runner.run(this.target, `${SET_PATH}${command}\n`, {
+      label: label as string,
+      timeoutMs: 60_000,
+    });
   }
 
   /** Resolves when the host is up again and /etc/rc is done: sshd answers before that. */
   async reboot(): Promise<void> {
-    const booted = async () => (await this.look("sysctl -n kern.boottime")).stdout;
-    const before = await booted();
+    const boot = await this.#boot();
     // The connection may end before the answer comes; whether the host went down is seen below.
     await this.look("shutdown -r now").catch(() => {});
     const deadline = Date.now() + REBOOT_MS;
     for (;;) {
       await sleep(this.pollMs);
-      const after = await booted().catch(() => before);
-      if (after !== before && !(await this.#isInRc())) break;
+      const now = await this.#boot().catch(() => boot);
+      if (now.time !== boot.time && !now.isInRc) break;
       if (Date.now() > deadline) throw new Error(`the host is not up again after ${REBOOT_MS / 1000} s`);
     }
     this.steps.push({ reboot: true });
   }
 
-  /** init(8) starts it as `sh /etc/rc autoboot`; man page only. */
-  async #isInRc(): Promise<boolean> {
-    return (await this.look("ps -ax -o command | grep '[/]etc/rc autoboot'")).status === 0;
+  /** init(8) starts /etc/rc as `sh /etc/rc autoboot`; man page only. */
+  async #boot(): Promise<{ time: string; isInRc: boolean }> {
+    const { stdout } = await this.look(
+      "sysctl -n kern.boottime; ps -ax -o command | grep -c '[/]etc/rc autoboot'",
+    );
+    const [time, inRc] = stdout.split("\n");
+    return { time: time as string, isInRc: inRc !== "0" };
   }
 
   #keep(what: { run: string; stdin?: string }, { stdout, stderr, status }: Result): void {

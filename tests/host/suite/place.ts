@@ -1,3 +1,4 @@
+import type { Kind } from "../../../provider/kind";
 import { bridge } from "../../../provider/kinds/bridge";
 import { epairLink } from "../../../provider/kinds/epair-link";
 import { host } from "../../../provider/kinds/host";
@@ -79,12 +80,17 @@ export function declarations(place: Place) {
 export type Declarations = ReturnType<typeof declarations>;
 
 /** One of each kind, in the order in which Pulumi would make them. */
-export const article = (declare: Declarations): [kind: unknown, declared: object][] => [
-  [host, declare.host()],
-  [bridge, declare.bridge()],
-  [epairLink, declare.epairLink()],
-  [jailRoot, declare.jailRoot()],
-  [vnetJail, declare.vnetJail()],
-  [natGateway, declare.natGateway()],
-  [natRedirect, declare.natRedirect()],
+const order: readonly [kind: unknown, declare: (given: Declarations) => object][] = [
+  [host, (given) => given.host()],
+  [bridge, (given) => given.bridge()],
+  [epairLink, (given) => given.epairLink()],
+  [jailRoot, (given) => given.jailRoot()],
+  [vnetJail, (given) => given.vnetJail()],
+  [natGateway, (given) => given.natGateway()],
+  [natRedirect, (given) => given.natRedirect()],
 ];
+
+export const everyKind = order.map(([kind]) => kind as Kind);
+
+export const article = (given: Declarations): [kind: unknown, declared: object][] =>
+  order.map(([kind, declare]) => [kind, declare(given)]);

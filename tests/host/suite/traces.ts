@@ -20,7 +20,7 @@ const looks: Readonly<Record<string, string>> = {
     /boot/loader.conf; do
   [ -e "$file" ] || continue
   stat -f '%N %Sp %Su %Sg' "$file"
-  [ -d "$file" ] || sed -e "s|^|$file: |" "$file"
+  if [ -f "$file" ]; then stat -f '%N has %z bytes' "$file"; sed -e "s|^|$file: |" "$file"; echo; fi
 done`,
   leftovers:
     "ls -d /tmp/pulumi-freebsd-vnet.* /var/run/pulumi-freebsd-vnet* /var/run/jail_pfvtest* /etc/*.pulumi-freebsd-vnet /etc/jail.conf.d/*.pulumi-freebsd-vnet /boot/*.pulumi-freebsd-vnet",
