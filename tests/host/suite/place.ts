@@ -67,7 +67,7 @@ export function declarations(place: Place) {
     }),
     natGateway: () => ({ host: reference, owner: owner("nat") }),
     natRedirect: (port = place.port) => ({
-      gateway: { host: reference, externalInterface },
+      gateway: { host: reference, externalInterface, engine: "natd", ipv6: false },
       protocol: "tcp",
       publicPort: port,
       target: { name: jailName("A"), addresses: [`${subnet}.100/24`] },
