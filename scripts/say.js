@@ -64,4 +64,4 @@ async function step(what, work, outcome = () => green("done")) {
   }
 }
 
-module.exports = { bold, dim, green, red, say, heading, step };
+module.exports = { bold, dim, duration, green, red, say, heading, step };

@@ -8,6 +8,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const { isDeepStrictEqual } = require("node:util");
+const { parseAddress } = require("./address");
 const { run, isInterrupted } = require("./child");
 const { Failure, main } = require("./main");
 const { bold, green, heading, red, say } = require("./say");
@@ -53,23 +54,13 @@ async function simulatedHost(folder) {
  */
 function realHost(url) {
   const { FREEBSD_HOST_KEY, FREEBSD_IDENTITY, FREEBSD_TEMPLATE } = process.env;
-  let parts;
-  try {
-    parts = new URL(url.includes("://") ? url : `ssh://${url}`);
-  } catch {
-    parts = undefined;
-  }
-  if (parts?.protocol !== "ssh:" || !parts.hostname || parts.password || !/^\/?$/.test(parts.pathname)) {
+  const target = parseAddress(url);
+  if (!target) {
     throw new Failure(`FREEBSD_HOST is ssh://user@address:port (user and port may be left out), not ${url}`);
   }
   return {
-    name: parts.hostname,
-    target: {
-      address: parts.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: Number(parts.port || 22),
-      user: decodeURIComponent(parts.username) || "root",
-      hostKey: FREEBSD_HOST_KEY,
-    },
+    name: target.address,
+    target: { ...target, hostKey: FREEBSD_HOST_KEY },
     identityFile: FREEBSD_IDENTITY,
     template: FREEBSD_TEMPLATE,
     snapshot: () => undefined,

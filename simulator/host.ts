@@ -74,6 +74,7 @@ export class SimulatedHost {
       maxSessions: options.maxSessions ?? 10,
       delay: options.delay ?? 0,
     });
+    machine.onReboot = () => server.cut();
     const port = await server.listen();
     return new SimulatedHost(machine, server, port, client.private, publicKey);
   }
@@ -105,7 +106,6 @@ export class SimulatedHost {
 
   /** Restarts the host: connections break, what is not in files is gone. Resolves when /etc/rc is done. */
   async reboot(): Promise<void> {
-    this.server.cut();
     await this.machine.reboot();
   }
 

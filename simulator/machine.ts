@@ -102,8 +102,12 @@ export class Machine {
     return this.running;
   }
 
+  /** Called when the machine goes down: connections to it break. */
+  onReboot: () => void = () => {};
+
   /** `shutdown -r now`, and waiting until /etc/rc is done. Sessions end; the disk stays. */
   async reboot(): Promise<void> {
+    this.onReboot();
     this.halt();
     await this.clock.sleep(20_000);
     const { messages } = this.running;
