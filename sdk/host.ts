@@ -17,18 +17,22 @@ export type HostArgs = Args<typeof hostShape>;
  * const host = new Host("alpha", { address: "alpha.example.net" });
  */
 export class Host extends VnetResource {
+  /** As given: of an output that is not there, a preview would say that it is not known yet. */
+  readonly #hostKey: pulumi.Output<string | undefined>;
+
   constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {
     super(host, "host", name, args, options);
+    this.#hostKey = pulumi.output(args.hostKey);
   }
 
   /** What other resources need of it. */
   get reference(): pulumi.Output<HostReference> {
-    const { address, port, user, hostKey, become, externalInterface } = this;
+    const { address, port, user, become, externalInterface } = this;
     return pulumi.output({
       address,
       port,
       user,
-      hostKey,
+      hostKey: this.#hostKey,
       become,
       externalInterface,
     }) as pulumi.Output<HostReference>;
