@@ -237,6 +237,8 @@ case $1 in
     if [ -n "$(ipfw nat show config 2>/dev/null)" ]; then return 0; fi ;;
   pf)
     if pfctl -s info 2>/dev/null | grep -q '^Status: Enabled'; then return 0; fi ;;
+  *fs)
+    if [ -n "$(mount -t "$1" 2>/dev/null)" ]; then return 0; fi ;;
 esac
 kldunload "$1"`,
 );

@@ -17,6 +17,8 @@ export interface SimulatedHostOptions extends MachineOptions {
   readonly delay?: number;
   /** PEM of the host's private key; a new one by default. */
   readonly hostKey?: string;
+  /** PEM of the private key that `root` may log in with, to give several hosts the same; a new one by default. */
+  readonly clientKey?: string;
 }
 
 /** A key pair as OpenSSH writes it. */
@@ -31,6 +33,12 @@ function newKeys(comment: string): Keys {
     const keys = utils.generateKeyPairSync("ed25519", { comment });
     if (!(utils.parseKey(keys.private) instanceof Error)) return keys;
   }
+}
+
+function publicLine(privateKey: string): string {
+  const parsed = utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw parsed;
+  return `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`;
 }
 
 /**
@@ -56,18 +64,16 @@ export class SimulatedHost {
   ) {}
 
   static async start(options: SimulatedHostOptions = {}): Promise<SimulatedHost> {
-    const client = newKeys("client");
+    const clientKey = options.clientKey ?? newKeys("client").private;
     const hostKey = options.hostKey ?? newKeys("fbsd14").private;
-    const parsed = utils.parseKey(hostKey);
-    if (parsed instanceof Error) throw parsed;
-    const publicKey = `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`;
+    const publicKey = publicLine(hostKey);
     const machine = await Machine.create(options);
     const server = new SshServer(machine, {
       port: options.port ?? 0,
       hostKey,
       logins: options.logins ?? {
         root: {
-          keys: [client.public],
+          keys: [publicLine(clientKey)],
           ...(options.password === undefined ? {} : { password: options.password }),
         },
       },
@@ -76,7 +82,7 @@ export class SimulatedHost {
     });
     machine.onReboot = () => server.cut();
     const port = await server.listen();
-    return new SimulatedHost(machine, server, port, client.private, publicKey);
+    return new SimulatedHost(machine, server, port, clientKey, publicKey);
   }
 
   /** Fingerprint of the host's key, as `ssh-keygen -l` shows it: `SHA256:…`. */

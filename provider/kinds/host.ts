@@ -66,7 +66,19 @@ export interface HostOutputs {
 }
 
 /** Modules that the other resources may bring in, dependants first. */
-const OURS = ["ipdivert", "ipfw_nat", "ipfw", "if_epair", "if_bridge"];
+const OURS = [
+  "ipdivert",
+  "ipfw_nat",
+  "ipfw",
+  "if_epair",
+  "if_bridge",
+  "if_vlan",
+  "nullfs",
+  "tmpfs",
+  "unionfs",
+  "fdescfs",
+  "procfs",
+];
 
 const fact = <T>(name: string, ask: Sh, read: (text: string) => T): Question<T> => ({
   key: name,

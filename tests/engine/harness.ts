@@ -47,7 +47,7 @@ export interface Recorded {
 }
 
 /** A value of the stack's configuration; `{ secret }` is encrypted. */
-export type ConfigValue = string | number | boolean | readonly unknown[] | { readonly secret: string };
+export type ConfigValue = string | number | boolean | object | { readonly secret: string };
 
 export interface Options {
   /**

@@ -256,10 +256,15 @@ describe("interrupted", () => {
     await half(form, "sed -i '' -e 's/^filled/filling/' /var/db/pulumi-freebsd-vnet.roots");
     const there = now();
     const lock = "/var/run/pulumi-freebsd-vnet.%jails%www";
+    const { machine } = network.host;
+    machine.fault(/^sleep 3/, "hang");
+    const known = new Set(machine.sessions);
     const earlier = network.host.exec(`lockf -t 0 ${lock} sleep 3`);
+    const filling = [...machine.sessions].filter((session) => !known.has(session));
     await expect(create(form)).rejects.toThrow(
       "an earlier run, whose connection was lost, is still filling it",
     );
+    for (const session of filling) session.end();
     await earlier;
     expect(now()).toEqual(there);
     expect((await create(form)).state.drift).toEqual([]);

@@ -441,10 +441,15 @@ test("a secret does not show", () => {
 });
 
 test("closing fails what runs and leaves nothing behind", async () => {
-  const fake = await host({ run: () => {} });
+  let runs = false;
+  const fake = await host({
+    run: () => {
+      runs = true;
+    },
+  });
   const ssh = sessions();
   const running = failure(ssh.run(fake.target, "x"));
-  while (fake.commands.length === 0) await sleep(10);
+  while (!runs) await sleep(10);
   await ssh.close();
   expect((await running).kind).toBe("connectionLost");
 });
