@@ -86,8 +86,9 @@ reboot: NAT                              skipped  <time>   not allowed (--allow-
   for (const name of written) {
     const scenario = JSON.parse(readFileSync(join(record, name), "utf8")) as Scenario;
     expect(scenario).toMatchObject({ scenario: name.replace(".json", ""), about: expect.any(String) });
-    // A jail's number counts the jails of the cases before.
-    const said = (text: string) => text.replaceAll(/\bjid=\d+/g, "jid=<jid>");
+    // Numbers of jails and processes count those of the cases before.
+    const said = (text: string) =>
+      text.replaceAll(/\bjid=\d+/g, "jid=<jid>").replaceAll(/\bas pid \d+/g, "as pid <pid>");
     for (const { expected, actual } of await replay(scenario)) expect(said(actual)).toBe(said(expected));
   }
 });
