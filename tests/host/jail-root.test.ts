@@ -2,6 +2,7 @@ import type { Kind } from "../../provider/kind";
 import { jailRoot } from "../../provider/kinds/jail-root";
 import { vnetJail } from "../../provider/kinds/vnet-jail";
 import { sh } from "../../provider/sh";
+import { brokenAt } from "./broken";
 import { essence } from "./essence";
 import { type Made, Network } from "./network";
 
@@ -72,13 +73,7 @@ describe.each(forms)("%s", (_, form, path) => {
     await network.delete(jailRoot, made);
     const steps = kind.ensure(made.inputs as never, undefined).length;
     for (let failing = 0; failing < steps; failing++) {
-      const broken: Kind = {
-        ...kind,
-        ensure: (input, previous) =>
-          kind
-            .ensure(input, previous)
-            .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-      };
+      const broken = brokenAt(kind, failing);
       await expect(network.create(broken, declare(form))).rejects.toThrow(
         /injected\nWhat was done before it has been undone\.$/,
       );

@@ -6,7 +6,7 @@ import { jailRoot } from "../../provider/kinds/jail-root";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../provider/kinds/nat-redirect";
 import { vnetJail } from "../../provider/kinds/vnet-jail";
-import { sh } from "../../provider/sh";
+import { brokenAt } from "./broken";
 import { essence } from "./essence";
 import { type Made, Network } from "./network";
 
@@ -49,13 +49,7 @@ describe.each(kinds.map((kind) => [kind.noun, kind] as const))("%s", (_, kind) =
     await network.delete(kind, made);
     const steps = kind.ensure(made.inputs as never, undefined).length;
     for (let failing = 0; failing < steps; failing++) {
-      const broken: Kind = {
-        ...kind,
-        ensure: (input, previous) =>
-          kind
-            .ensure(input, previous)
-            .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-      };
+      const broken = brokenAt(kind, failing);
       await expect(network.create(broken, declared)).rejects.toThrow(
         /exit status 1\n {4}injected\nWhat was done before it has been undone\.$/,
       );

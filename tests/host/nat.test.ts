@@ -1,8 +1,8 @@
 import type { Kind } from "../../provider/kind";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../provider/kinds/nat-redirect";
-import { sh } from "../../provider/sh";
 import { outside, type Probe, reach } from "../../simulator/kernel/reach";
+import { brokenAt } from "./broken";
 import { essence } from "./essence";
 import { type Made, Network } from "./network";
 
@@ -119,13 +119,7 @@ describe.each(["natd", "ipfw", "pf"])("%s", (engine) => {
       await network.delete(kind, made);
       const steps = kind.ensure(made.inputs as never, undefined).length;
       for (let failing = 0; failing < steps; failing++) {
-        const broken: Kind = {
-          ...kind,
-          ensure: (input, previous) =>
-            kind
-              .ensure(input, previous)
-              .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-        };
+        const broken = brokenAt(kind, failing);
         await expect(network.create(broken, declared)).rejects.toThrow(
           /exit status 1\n {4}injected\nWhat was done before it has been undone\.$/,
         );
@@ -148,13 +142,7 @@ describe.each(["natd", "ipfw", "pf"])("%s", (engine) => {
       const inputs = { ...made.inputs, ...changed };
       const steps = kind.ensure(inputs as never, made.state).length;
       for (let failing = 0; failing < steps; failing++) {
-        const broken: Kind = {
-          ...kind,
-          ensure: (input, previous) =>
-            kind
-              .ensure(input, previous)
-              .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-        };
+        const broken = brokenAt(kind, failing);
         await expect(network.provider(broken).update(made.id, made.state, inputs)).rejects.toThrow(
           "injected",
         );

@@ -4,7 +4,7 @@ import { kernelModule } from "../../provider/kinds/kernel-module";
 import { natGateway } from "../../provider/kinds/nat-gateway";
 import { rcSetting } from "../../provider/kinds/rc-setting";
 import { sysctl } from "../../provider/kinds/sysctl";
-import { sh } from "../../provider/sh";
+import { brokenAt } from "./broken";
 import { essence } from "./essence";
 import { type Made, Network } from "./network";
 
@@ -68,13 +68,7 @@ describe.each(cases)("%s", (_, kind, inputs) => {
     await network.delete(kind, made);
     const steps = kind.ensure(made.inputs as never, undefined).length;
     for (let failing = 0; failing < steps; failing++) {
-      const broken: Kind = {
-        ...kind,
-        ensure: (input, previous) =>
-          kind
-            .ensure(input, previous)
-            .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-      };
+      const broken = brokenAt(kind, failing);
       await expect(network.create(broken, declare(inputs))).rejects.toThrow(
         /exit status 1\n {4}injected\nWhat was done before it has been undone\.$/,
       );

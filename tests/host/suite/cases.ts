@@ -7,7 +7,7 @@ import { jailRoot } from "../../../provider/kinds/jail-root";
 import { natGateway } from "../../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../../provider/kinds/nat-redirect";
 import { vnetJail } from "../../../provider/kinds/vnet-jail";
-import { sh } from "../../../provider/sh";
+import { brokenAt } from "../broken";
 import { type Bench, OURS } from "./bench";
 import { everyKind } from "./place";
 import type { Made } from "./resources";
@@ -97,13 +97,7 @@ const failures = everyKind.map(
       const pristine = await bench.traces();
       const steps = kind.ensure(made.inputs as never, undefined).length;
       for (let failing = 0; failing < steps; failing++) {
-        const broken: Kind = {
-          ...kind,
-          ensure: (input, previous) =>
-            kind
-              .ensure(input, previous)
-              .map((step, i) => (i === failing ? { run: sh`{ echo injected >&2; false; }` } : step)),
-        };
+        const broken = brokenAt(kind, failing);
         await assert.rejects(
           bench.create(broken, declared),
           /exit status 1\n {4}injected\nWhat was done before it has been undone\.$/,
