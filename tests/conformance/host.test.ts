@@ -104,6 +104,7 @@ test("MaxSessions refuses the eleventh channel", async () => {
 test("kldload ipfw locks out: the session hangs, new ones too, until a rule lets them in", async () => {
   const client = await connect();
   const script = run(client, "/bin/sh -s", "echo before; kldload ipfw; echo after\n");
+  while (!host.machine.log.some(({ argv, status }) => argv[0] === "kldload" && status === 0)) await soon(5);
   expect(await Promise.race([script, soon(100)])).toBe("nothing yet");
   await expect(connect({ privateKey: host.clientKey, readyTimeout: 100 })).rejects.toThrow("Timed out");
   await host.exec("ipfw -q add 100 allow ip from any to any");

@@ -278,6 +278,6 @@ test("facts of the host are its outputs", async () => {
     externalInterface: "vtnet0",
     externalAddress: "10.0.2.15",
     pools: ["zroot"],
-    modules: [],
+    modules: ["if_vlan", "tmpfs", "procfs"],
   });
 });
