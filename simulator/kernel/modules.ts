@@ -178,7 +178,8 @@ export class Modules {
       return already;
     }
     if (this.has(base)) throw new Errno("EEXIST");
-    if (!images[base]) throw new Errno("ENOENT");
+    // Not what every object has: a module may be called "constructor".
+    if (!Object.hasOwn(images, base)) throw new Errno("ENOENT");
     const before = this.files.length;
     const file = this.link(base, 1);
     for (const { name: added } of this.files.slice(before).reverse()) {

@@ -25,7 +25,7 @@ export class Sysctl {
   }
 
   isNode(name: string): boolean {
-    if (nodes[name] !== undefined) return this.under(name).length > 0 || this.moduleNode(name);
+    if (Object.hasOwn(nodes, name)) return this.under(name).length > 0 || this.moduleNode(name);
     return this.under(name).length > 0;
   }
 

@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { ensureInstalled } from "../apt";
 import { scripts } from "./scripts";
-
-const have = (command: string) => spawnSync(command, ["--version"]).error === undefined;
 
 test.each(scripts)("$name is POSIX sh to dash", ({ text }) => {
   const { status, stderr } = spawnSync("dash", ["-n"], { input: text, encoding: "utf8" });
@@ -10,7 +9,8 @@ test.each(scripts)("$name is POSIX sh to dash", ({ text }) => {
 
 // SC2317: functions called by name in variables; SC2016: texts that another shell or awk reads;
 // SC3013: FreeBSD's test(1) has -nt; SC2154, SC1090: rc.conf is sourced.
-(have("shellcheck") ? test : test.skip)("shellcheck finds nothing in any of them", () => {
+test("shellcheck finds nothing in any of them", () => {
+  ensureInstalled("shellcheck", "shellcheck");
   const all = scripts.map(({ text }) => text).join("\nexit\n# ----\n");
   const checkOne = (text: string) =>
     spawnSync(

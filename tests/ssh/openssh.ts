@@ -6,19 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { ensureInstalled } from "../apt";
 
 const run = promisify(execFile);
 const sshd = "/usr/sbin/sshd";
 
 /** Installs OpenSSH's server if it is not there (Debian, as root). */
 export function ensureSshd(): void {
-  if (!existsSync(sshd)) {
-    execFileSync("apt-get", ["update"], { stdio: "ignore" });
-    execFileSync("apt-get", ["install", "-y", "--no-install-recommends", "openssh-server"], {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
-    });
-  }
+  ensureInstalled(sshd, "openssh-server");
   // sshd refuses to start without its directory for unprivileged parts, which only its service makes.
   execFileSync("mkdir", ["-p", "/run/sshd"]);
 }
