@@ -112,7 +112,7 @@ test("a failing command names resource, command, status and words; the rest is m
   expect(failed.status).not.toBe(0);
   const said = failed.diagnostics.map(({ message }) => message).join("\n");
   expect(said).toContain(
-    `cannot create jail "testB" on root@127.0.0.1:${host.port}: jail -q -f /etc/jail.conf.d/testB.conf -c testB: exit status 1`,
+    `cannot create jail "testB" on root@127.0.0.1:${host.port}: jail -f /etc/jail.conf.d/testB.conf -c testB: exit status 1`,
   );
   expect(said).toContain("jail: /jails/testB: no luck today");
   expect(said).toContain("What was done before it has been undone.");
