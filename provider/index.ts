@@ -3,6 +3,7 @@
  * (`require("pulumi-freebsd-vnet/provider").bridge`): an object of `dynamic.ResourceProvider`'s shape. The names
  * are therefore never changed.
  */
+import { hostname } from "node:os";
 import { credentialsFrom } from "./credentials";
 import { bridge as bridgeKind } from "./kinds/bridge";
 import { devfsRuleset as devfsRulesetKind } from "./kinds/devfs-ruleset";
@@ -17,18 +18,18 @@ import { rcSetting as rcSettingKind } from "./kinds/rc-setting";
 import { sysctl as sysctlKind } from "./kinds/sysctl";
 import { vlan as vlanKind } from "./kinds/vlan";
 import { vnetJail as vnetJailKind } from "./kinds/vnet-jail";
-import { lifecycle, type ResourceProvider } from "./lifecycle";
+import { lifecycle, type ResourceProvider, type Shared } from "./lifecycle";
 import { Reader } from "./reader";
 import { Sessions } from "./ssh";
 
 /** Shared by all resources of a run: Pulumi has one provider process per run. */
 const sessions = new Sessions();
 
-const shared = {
+const shared: Shared = {
   runner: sessions,
   reader: new Reader(sessions),
-  configure: async ({ config }: Parameters<ResourceProvider["configure"]>[0]) =>
-    sessions.setCredentials(credentialsFrom((key) => config.get(key))),
+  configure: async ({ config }) => sessions.setCredentials(credentialsFrom((key) => config.get(key))),
+  who: `${process.env.USER ?? process.env.LOGNAME ?? "somebody"}@${hostname()}`,
 };
 
 export const host: ResourceProvider = lifecycle(hostKind, shared);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { quote, ShellFunction } from "./sh";
 
 /*
@@ -9,8 +10,29 @@ import { quote, ShellFunction } from "./sh";
 export const body = (text: TemplateStringsArray, ...values: string[]): string =>
   String.raw(text, ...values).trim();
 
-/** Serialises edits of shared files between sessions, stacks and machines; lockf(1) removes the file after use. */
+/** Serialises edits of shared files and tables between resources, stacks and machines. */
 export const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
+
+/** Serialises what runs for one resource: a script whose connection was lost goes on, and the next one waits for it. */
+export const lockOf = (owner: string) =>
+  `/var/run/pulumi-freebsd-vnet.${createHash("sha256").update(owner).digest("hex").slice(0, 16)}.lock`;
+
+/**
+ * `locked FILE SECONDS COMMAND…`: runs it while nobody else runs one under that lock. The file, which lockf(1) removes
+ * after use, says for whom it is held (`$holder`, set by the script).
+ */
+export const locked = new ShellFunction(
+  "locked",
+  body`
+lock=$1 seconds=$2
+shift 2
+lockf -s -t "$seconds" "$lock" /bin/sh -c 'printf "%s\n" "$2" > "$1"; shift 2; exec "$@"' locked "$lock" "${"$"}{holder-} since $(date)" "$@"
+ended=$?
+if [ "$ended" -eq 75 ]; then
+  echo "waited $seconds seconds for $lock, which is held by $(cat "$lock" 2>/dev/null)" >&2
+fi
+return "$ended"`,
+);
 
 /** Prefix of every line by which files tell what is ours. */
 export const MARK = "# pulumi-freebsd-vnet";
@@ -86,7 +108,8 @@ fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status
 
 export const ownBlock = new ShellFunction(
   "own_block",
-  `lockf -t 60 ${LOCK} /bin/sh -c ${quote(EDIT_BLOCK)} own_block "$@"`,
+  `locked ${LOCK} 60 /bin/sh -c ${quote(EDIT_BLOCK)} own_block "$@"`,
+  [locked],
 );
 
 /** `put_file FILE TEXT`: a file of our own, written beside and renamed, its mode kept. */

@@ -7,7 +7,7 @@ import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
 import { sh } from "./sh";
-import type { Target } from "./ssh";
+import { hasUnknownEnd, type Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
 
 /** The part of the SSH room that the lifecycle needs. */
@@ -30,6 +30,15 @@ export interface ResourceProvider {
   delete(id: string, props: object): Promise<void>;
 }
 
+/** What all kinds share. */
+export interface Shared {
+  readonly runner: Runner;
+  readonly reader: Reader;
+  readonly configure: ResourceProvider["configure"];
+  /** Who does it, for others that have to wait: `dch@laptop`. */
+  readonly who: string;
+}
+
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 /**
@@ -38,7 +47,7 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
   kind: Kind<I, O, Q>,
-  { runner, reader, configure }: { runner: Runner; reader: Reader; configure: ResourceProvider["configure"] },
+  { runner, reader, configure, who }: Shared,
 ): ResourceProvider {
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
@@ -61,9 +70,20 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     ...kind.settle?.(input, previous),
   });
 
+  const named = (verb: string, input: Inputs) => `${verb} ${kind.noun} "${kind.id(input)}"`;
+
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
     new ResourceError(
-      `cannot ${verb} ${kind.noun} "${kind.id(input)}" on ${place(kind.target(input))}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `cannot ${named(verb, input)} on ${place(kind.target(input))}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
+
+  /** A create of which something is, or may be, on the host: the next `up` goes on from there, a destroy removes it. */
+  const partly = (input: Inputs, message: string, made: readonly string[] = []) =>
+    new PartlyCreated(
+      message,
+      kind.id(input),
+      withoutUndefined({ ...input, drift: [message], ...(made.length > 0 && { made }) }),
+      [message],
     );
 
   /** One script: the steps, then the questions whose answers are the new state. */
@@ -73,19 +93,26 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     steps: readonly Step[],
     questions: Questions,
   ): Promise<Outcome> => {
-    const { text, read } = script(steps, questions);
+    const label = named(verb, input);
+    const { owner } = input as { owner?: string };
+    const { text, read } = script(
+      steps,
+      questions,
+      owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
+    );
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
           (typeof kind.timeoutMs === "function" ? kind.timeoutMs(input) : kind.timeoutMs) ??
           DEFAULT_TIMEOUT_MS,
-        label: `${verb} ${kind.noun} "${kind.id(input)}"`,
+        label,
       });
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
       return read(said.stdout);
     } catch (cause) {
-      throw error(verb, input, cause);
+      const failed = error(verb, input, cause);
+      throw verb === "create" && hasUnknownEnd(cause) ? partly(input, failed.message) : failed;
     }
   };
 
@@ -106,33 +133,28 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   };
 
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
-  const reserve = async (input: Inputs, reservation: Reservation<Inputs>) => {
+  const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
     const step = { what, run: take, unless: taken, undo, made: "reserved" };
-    const { failure, answers, made } = await apply("create", input, [step], { question });
-    if (failure) throw error("create", input, describe(failure));
+    const { failure, answers, made } = await apply(verb, input, [step], { question });
+    if (failure) throw error(verb, input, describe(failure));
     const decided = readAnswers({ question }, answers).question;
     return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
   };
 
-  const ensure = async (
-    verb: string,
-    input: Inputs,
-    previous: Recorded | undefined,
-    before: readonly Step[] = [],
-  ) => {
-    const steps = [...before, ...kind.ensure(input, previous)];
+  const ensure = async (verb: string, declared: Inputs, previous: Recorded | undefined) => {
+    const undecided = settled(declared, previous);
+    const reservation = kind.reserve?.(undecided);
+    const reserved = reservation && (await reserve(verb, undecided, reservation));
+    const input = reserved ? settled({ ...declared, ...reserved.decided }, previous) : undecided;
+
+    const steps = [...(reserved?.giveBack ?? []), ...kind.ensure(input, previous)];
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
-      const failed = error(verb, input, describe(failure));
-      if (failure.left.length === 0 || previous) throw failed;
-      const partly = {
-        ...input,
-        drift: [failed.message],
-        ...(outcome.made.length > 0 && { made: outcome.made }),
-      };
-      throw new PartlyCreated(failed.message, kind.id(input), withoutUndefined(partly), [failed.message]);
+      const { message } = error(verb, input, describe(failure));
+      if (failure.left.length === 0 || previous) throw new ResourceError(message);
+      throw partly(input, message, outcome.made);
     }
     const outs = state(input, outcome.answers, previous, outcome.made);
     if (outs.drift.length > 0) {
@@ -144,7 +166,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       if (previous) throw new ResourceError(message);
       throw new PartlyCreated(message, kind.id(input), outs, outs.drift);
     }
-    return outs;
+    return { id: kind.id(input), outs };
   };
 
   return {
@@ -155,25 +177,15 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     diff: async (_id, olds, news) =>
       diff(kind as unknown as Kind, olds as Record<string, unknown>, news as Record<string, unknown>),
 
-    async create(props) {
-      const declared = inputsOf(props);
-      const reservation = kind.reserve?.(declared);
-      const reserved = reservation && (await reserve(declared, reservation));
-      const input = settled({ ...declared, ...reserved?.decided }, undefined);
-      return {
-        id: kind.id(input),
-        outs: await ensure("create", input, undefined, reserved?.giveBack),
-      };
-    },
+    create: (props) => ensure("create", inputsOf(props), undefined),
 
-    async update(_id, olds, news) {
-      const previous = recorded(olds);
-      return { outs: await ensure("update", settled(inputsOf(news), previous), previous) };
-    },
+    update: (_id, olds, news) => ensure("update", inputsOf(news), recorded(olds)),
 
     async read(id, props) {
       const input = inputsOf(props);
       const previous = recorded(props);
+      // Cut off before the host told what it decided: the next `up` asks again.
+      if (kind.reserve?.(input)) return { id, props: previous };
       try {
         const said = await reader.ask(kind.target(input), kind.questions(input));
         const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
@@ -186,7 +198,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
     async delete(_id, props) {
       const input = inputsOf(props);
-      const { failure } = await apply("delete", input, kind.remove(recorded(props)), {});
+      const undecided = kind.reserve?.(input);
+      const steps = undecided
+        ? [{ what: undecided.what, run: undecided.giveBack }]
+        : kind.remove(recorded(props));
+      const { failure } = await apply("delete", input, steps, {});
       if (failure) throw error("delete", input, describe(failure));
     },
   };

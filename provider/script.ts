@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { locked, lockOf } from "./library";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, type Sh, type ShellFunction, sh } from "./sh";
 
@@ -36,14 +37,30 @@ export interface Outcome {
 /** A script that goes to `/bin/sh -s` on the host, and how to read what it answers. */
 export interface Script {
   readonly text: string;
+  /** The part of `text` that does the work: a script within the script. */
+  readonly program: string;
   read(stdout: string): Outcome;
 }
+
+/** For whom steps are done. */
+export interface Work {
+  /** The resource's mark: its steps wait for what an earlier run has left running for it. */
+  readonly owner: string;
+  /** What the lock says of us to others that wait for it: who, from where, and what for. */
+  readonly holder: string;
+}
+
+/** As long as a run waits for an earlier one of the same resource. */
+const PATIENCE_SECONDS = 60;
 
 /**
  * Steps, then questions, in one script: a create, update or delete is one exec, and its answer is the new state.
  * When a step fails the earlier ones are undone in reverse order and the questions are asked all the same.
+ *
+ * Steps go on to their end when the connection is lost, under a lock of the resource, so that the next run finds
+ * them done or undone and never half-way.
  */
-export function script(steps: readonly Step[], questions: Questions): Script {
+export function script(steps: readonly Step[], questions: Questions, work?: Work): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
@@ -51,52 +68,69 @@ export function script(steps: readonly Step[], questions: Questions): Script {
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
 
-  const text = [
-    "PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C",
-    "export PATH LC_ALL",
-    "umask 022",
+  const program = [
+    ENVIRONMENT,
     sh`mark=${mark}`.text,
     RUNTIME,
     definitions(needs),
     ...bodies.map((body) => body.text),
-    "main() {",
-    steps.length > 0 ? "work" : "",
-    "look",
-    "}",
     "work() {",
-    "tmp=$(mktemp -d /tmp/pulumi-freebsd-vnet.XXXXXXXX) || exit",
     ...steps.map((_, i) => `step ${i} || return`),
-    "clean",
+    ":",
     "}",
     "look() {",
     ...groups.map((group) => group.text),
     ":",
     "}",
-    // The last line: a script that was cut off on its way defines functions and runs nothing.
-    "main </dev/null",
-    "",
   ].join("\n");
-  return { text, read: (stdout) => readOutcome(stdout, mark, steps) };
+  // The last line: a script that was cut off on its way defines functions and runs nothing.
+  const last = "main </dev/null\n";
+  if (steps.length === 0) {
+    const text = `${program}\nmain() {\nlook\n}\n${last}`;
+    return { text, program: text, read: (stdout) => readOutcome(stdout, mark, steps) };
+  }
+  // A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
+  const whole = `${program}\ntrap : HUP PIPE\nwork\nlook\n`;
+  const run = work ? sh`${locked} ${lockOf(work.owner)} ${PATIENCE_SECONDS} /bin/sh` : sh`/bin/sh`;
+  const text = [
+    ENVIRONMENT,
+    ...(work ? [sh`export holder=${work.holder}`.text] : []),
+    definitions(run.needs),
+    "main() {",
+    "tmp=$(mktemp -d /tmp/pulumi-freebsd-vnet.XXXXXXXX) || exit",
+    "export tmp",
+    `cat > "$tmp/script" <<'${mark}'`,
+    `${whole}${mark}`,
+    `${run.text} "$tmp/script"`,
+    "ended=$?",
+    'rm -rf "$tmp"',
+    'exit "$ended"',
+    "}",
+    last,
+  ].join("\n");
+  return { text, program: whole, read: (stdout) => readOutcome(stdout, mark, steps) };
 }
+
+const ENVIRONMENT = `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
+export PATH LC_ALL
+umask 022`;
 
 const RUNTIME = `
 undo=
 emit() { printf '\\n%s %s %s\\n' "$mark" "$1" "$2"; }
-clean() { rm -rf "$tmp"; }
 step() {
 did=
 "do_$1" >"$tmp/out" 2>"$tmp/err"
-status=$?
+code=$?
 if [ -n "$did" ]; then undo="$1 $undo"; fi
-if [ "$status" -eq 0 ]; then
+if [ "$code" -eq 0 ]; then
 if [ -n "$did" ]; then emit did "$1"; fi
 return 0
 fi
 tail -c 4000 "$tmp/out"; emit stdout "$1"
 tail -c 8000 "$tmp/err"; emit stderr "$1"
 for n in $undo; do "undo_$n" >/dev/null 2>&1 || emit left "$n"; done
-emit failed "$1:$status"
-clean
+emit failed "$1:$code"
 return 1
 }`.trim();
 
@@ -105,8 +139,8 @@ function stepBody(step: Step, i: number): Sh {
   const again = step.unless ? sh`\nif ${step.unless} >/dev/null 2>&1; then return 0; fi` : sh``;
   const name = (prefix: string) => rawName(`${prefix}_${i}`);
   return sh`${name("do")}() {
-${test}if ${step.run}; then did=1; return 0; else status=$?; fi${again}
-return "$status"
+${test}if ${step.run}; then did=1; return 0; else code=$?; fi${again}
+return "$code"
 }
 ${name("undo")}() {
 ${step.undo ?? sh`:`}

@@ -200,8 +200,8 @@ export class Machine {
   }
 
   /**
-   * The next commands that match do not run: they exit with a status and a message, never end (`hang`), or
-   * break the SSH connection (`cut`).
+   * The next commands that match do not run: they exit with a status and a message, or never end (`hang`). With
+   * `cut` the SSH connection breaks before they run.
    * @param options.times how many of them, 1 by default
    * @param options.skip how many that match run as usual first
    */
@@ -223,7 +223,7 @@ export class Machine {
     if (fault.result === "hang") return process.hang();
     if (fault.result === "cut") {
       process.session.cut();
-      throw new Killed("HUP");
+      return undefined;
     }
     process.tell(fault.result.stderr ?? "");
     return fault.result.status;
@@ -268,7 +268,7 @@ export class Machine {
   }
 }
 
-/** A session whose end somebody decides: the client closes it, the machine goes down. */
+/** What sshd(8) runs for a client: it ends by itself or with the machine. A client that goes does not end it. */
 export class LocalSession implements Session {
   ended = false;
   private readonly callbacks = new Set<() => void>();
@@ -294,6 +294,5 @@ export class LocalSession implements Session {
 
   cut(): void {
     this.onCut();
-    this.end();
   }
 }

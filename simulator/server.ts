@@ -177,13 +177,13 @@ export class SshServer {
     this.accepted++;
     const socket = (connection as unknown as { _sock?: Socket })._sock;
     this.connections.set(connection, socket);
-    const open = { user: "", channels: 0, sessions: new Set<LocalSession>() };
+    const open = { user: "", channels: 0 };
     connection.on("authentication", (context) => this.authenticate(context, open));
     connection.on("ready", () => {
       connection.on("session", (accept, reject) => {
         if (open.channels >= this.options.maxSessions) return reject();
         open.channels++;
-        this.session(accept(), open.user, connection, open.sessions, () => {
+        this.session(accept(), open.user, connection, () => {
           open.channels--;
         });
       });
@@ -192,7 +192,6 @@ export class SshServer {
     connection.on("error", () => {});
     connection.on("close", () => {
       this.connections.delete(connection);
-      for (const session of [...open.sessions]) session.end();
     });
   }
 
@@ -234,13 +233,7 @@ export class SshServer {
     refuse();
   }
 
-  private session(
-    ssh: SshSession,
-    user: string,
-    connection: Connection,
-    sessions: Set<LocalSession>,
-    closed: () => void,
-  ): void {
+  private session(ssh: SshSession, user: string, connection: Connection, closed: () => void): void {
     let ended = false;
     ssh.on("close", () => {
       if (!ended) closed();
@@ -251,10 +244,10 @@ export class SshServer {
     ssh.on("pty", (accept) => accept?.());
     ssh.on("signal", (accept) => accept?.());
     ssh.on("exec", (accept, _reject, { command }) => {
-      void this.run(accept(), command, user, connection, sessions);
+      void this.run(accept(), command, user, connection);
     });
     ssh.on("shell", (accept) => {
-      void this.run(accept(), "exec /bin/sh", user, connection, sessions);
+      void this.run(accept(), "exec /bin/sh", user, connection);
     });
     ssh.on("subsystem", (_accept, reject) => reject?.());
   }
@@ -264,25 +257,27 @@ export class SshServer {
     command: string,
     user: string,
     connection: Connection,
-    sessions: Set<LocalSession>,
   ): Promise<void> {
     const session = new LocalSession(this.machine.sessions, () => {
       const socket = this.connections.get(connection);
+      this.connections.delete(connection);
       if (socket) socket.destroy();
       else connection.end();
     });
-    sessions.add(session);
     const input = new Input();
     channel.on("data", (data: Buffer) => input.push(data.toString("latin1")));
     channel.on("end", () => input.end());
-    channel.on("close", () => {
+    // Without a terminal nothing tells the processes that the client is gone: they read to the end, and write to nobody.
+    let isOpen = true;
+    const gone = (): void => {
+      isOpen = false;
       input.end();
-      session.end();
-    });
-    channel.on("error", () => session.end());
+    };
+    channel.on("close", gone);
+    channel.on("error", gone);
     const output = (sink: { write(data: Buffer): unknown }): Output =>
       new Output((bytes) => {
-        if (session.ended || channel.destroyed) throw new Errno("EPIPE");
+        if (!isOpen || !this.connections.has(connection)) throw new Errno("EPIPE");
         sink.write(Buffer.from(bytes, "latin1"));
       });
     const fds = new Map<number, Stream>([
@@ -297,10 +292,9 @@ export class SshServer {
       channel.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
       status = 254;
     }
-    const gone = session.ended;
-    sessions.delete(session);
-    if (gone || channel.destroyed) return;
+    const halted = session.ended;
     session.end();
+    if (halted || !isOpen || channel.destroyed) return;
     channel.exit(status);
     channel.end();
   }

@@ -1,3 +1,4 @@
+import { runRcConf } from "../library/rcconf";
 import { type Question, Unreadable } from "../question";
 import type { ParsedCidr } from "../scalars";
 import { sh } from "../sh";
@@ -41,7 +42,7 @@ export function askRcVariable(variable: string): Question<string> {
     group: {
       key: "rc.conf",
       wrap: (members) =>
-        sh`(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1
+        sh`(${runRcConf}
 ${members}
 ) || :`,
     },

@@ -1,5 +1,6 @@
 import { body } from "../library";
 import { ShellFunction } from "../sh";
+import { rcSays } from "./rcconf";
 
 /** `interface_has NAME LINE`: ifconfig(8) shows the line, without the tab before it. */
 export const interfaceHas = new ShellFunction(
@@ -71,7 +72,7 @@ ifconfig -a -g epair | owner=$1 awk '
 export const takePair = new ShellFunction(
   "take_pair",
   body`
-reserved=$(cloned_interfaces=; for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$cloned_interfaces")
+reserved=$(rc_says cloned_interfaces)
 unit=0
 while [ "$unit" -le 32767 ]; do
   case " $reserved " in
@@ -90,6 +91,7 @@ while [ "$unit" -le 32767 ]; do
 done
 echo "no pair is free: epair0 to epair32767 are all there" >&2
 return 1`,
+  [rcSays],
 );
 
 /** `release_pair OWNER` */

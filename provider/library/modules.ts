@@ -1,5 +1,6 @@
 import { body, unloadModule } from "../library";
 import { ShellFunction } from "../sh";
+import { rcSays } from "./rcconf";
 
 /**
  * `module_is_loaded NAME`: as a file of that name, or as a module, in another file or in the kernel itself.
@@ -17,8 +18,7 @@ export const moduleIsLoaded = new ShellFunction(
 export const releaseModule = new ShellFunction(
   "release_module",
   body`
-kld_list=
-for listed in $(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$kld_list"); do
+for listed in $(rc_says kld_list); do
   if [ "$listed" = "$1" ]; then return 0; fi
 done
 if [ "$1" = pf ] && pfctl -s info 2>/dev/null | grep -q '^Status: Enabled'; then return 0; fi
@@ -27,7 +27,7 @@ status=$?
 case $said in *busy*) return 0 ;; esac
 echo "$said" >&2
 return "$status"`,
-  [unloadModule],
+  [unloadModule, rcSays],
 );
 
 /** `claim_ipfw`: ipfw accepts by default, now and at boot. Otherwise loading it ends the SSH session that does it. */

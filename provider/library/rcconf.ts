@@ -1,6 +1,20 @@
 import { body } from "../library";
 import { ShellFunction } from "../sh";
 
+/** `run_rc_conf`: sets the shell's variables as rc(8) will at boot; call it in a subshell. */
+export const runRcConf = new ShellFunction(
+  "run_rc_conf",
+  `for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1`,
+);
+
+/** `rc_says VARIABLE`: what rc(8) will see in it at boot. */
+export const rcSays = new ShellFunction(
+  "rc_says",
+  body`
+(unset "$1"; run_rc_conf; eval "printf '%s' \"\${$1-}\"")`,
+  [runRcConf],
+);
+
 /**
  * `claim_variable NAME LINE OWNER`: no other lines of ours in rc.conf set the variable or add to it, unless they say
  * the same. The administrator's lines are no obstacle: ours come after them.

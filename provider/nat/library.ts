@@ -1,14 +1,8 @@
-import { body, hasBlock, LOCK } from "../library";
+import { body, hasBlock, LOCK, locked } from "../library";
+import { rcSays } from "../library/rcconf";
 import { quote, ShellFunction } from "../sh";
 
 /* What the scripts of gateways and redirects say more than once. */
-
-/** `rc_says VARIABLE`: what rc(8) will see in it at boot. */
-const rcSays = new ShellFunction(
-  "rc_says",
-  `(for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1
-eval "printf '%s' \\"\\\${$1-}\\"")`,
-);
 
 /** `rc_enables VARIABLE` */
 const rcEnables = new ShellFunction(
@@ -37,7 +31,8 @@ service natd onestatus >/dev/null 2>&1 || { echo "natd did not stay: see 'grep n
 
 export const natdCurrent = new ShellFunction(
   "natd_current",
-  `lockf -t 120 ${LOCK} /bin/sh -c ${quote(NATD_CURRENT)}`,
+  `locked ${LOCK} 120 /bin/sh -c ${quote(NATD_CURRENT)}`,
+  [locked],
 );
 
 /**
@@ -58,7 +53,8 @@ return 1`,
  */
 export const natCurrent = new ShellFunction(
   "nat_current",
-  `lockf -t 60 ${LOCK} /bin/sh -c ${quote(`ipfw -q nat "$1" config $(grep -v '^#' "$2")`)} nat_current "$@"`,
+  `locked ${LOCK} 60 /bin/sh -c ${quote(`ipfw -q nat "$1" config $(grep -v '^#' "$2")`)} nat_current "$@"`,
+  [locked],
 );
 
 /** `has_nat NUMBER` */

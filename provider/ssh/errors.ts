@@ -39,6 +39,10 @@ export class SshError extends Error {
   }
 }
 
+/** The script was sent, and nobody knows how far it came or whether it goes on. */
+export const hasUnknownEnd = (error: unknown): boolean =>
+  error instanceof SshError && ["connectionLost", "timeout", "tooMuchOutput"].includes(error.kind);
+
 const tailLength = 2000;
 
 /** The end of each stream, for a message. */

@@ -1,5 +1,5 @@
 /** Scripts on hosts over SSH: as safe as OpenSSH, with as few round trips as possible. */
-export { type Printed, SshError, type SshErrorKind } from "./errors";
+export { hasUnknownEnd, type Printed, SshError, type SshErrorKind } from "./errors";
 export { hostKeyProblem } from "./hostkey";
 export type { Credentials } from "./identity";
 export { Redacted } from "./redacted";

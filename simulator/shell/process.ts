@@ -18,12 +18,12 @@ export class Killed extends Error {
 /** A command wanted standard input that has not arrived yet; it runs again once it has. */
 class InputPending extends Error {}
 
-/** What all processes of one login have in common: an SSH session. */
+/** What all processes of one login have in common. */
 export interface Session {
   readonly ended: boolean;
   /** Calls back once, when the session ends; the result takes the callback away. */
   onEnd(callback: () => void): () => void;
-  /** Breaks the connection. */
+  /** Breaks the connection; the processes go on. */
   cut(): void;
 }
 

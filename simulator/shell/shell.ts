@@ -10,6 +10,10 @@ import { Killed, type Process, Task } from "./process";
 import { signalNumbers } from "./signals";
 import { FileStream, Input, Sink, type Stream, Text } from "./streams";
 
+/** Status of a program that wrote to somebody who was gone. */
+const BROKEN_PIPE = 128 + (signalNumbers.PIPE ?? 13);
+const isBrokenPipe = (error: unknown) => error instanceof Killed && error.signal === "PIPE";
+
 type Redirection = SimpleCommandNode["redirections"][number];
 type FunctionNode = Extract<CommandNode, { type: "FunctionDef" }>;
 
@@ -238,7 +242,12 @@ export class Shell implements Expander {
   }
 
   async toTheEnd(run: () => Promise<void>): Promise<number> {
-    await this.contained(run);
+    try {
+      await this.contained(run);
+    } catch (error) {
+      if (!isBrokenPipe(error)) throw error;
+      return BROKEN_PIPE;
+    }
     const action = this.traps.get("EXIT");
     if (action) {
       this.traps.delete("EXIT");
@@ -716,6 +725,9 @@ export class Shell implements Expander {
       } else if (error instanceof Errno) {
         this.complain(strerror[error.code]);
         this.status = 2;
+      } else if (isBrokenPipe(error) && this.traps.has("PIPE")) {
+        await this.evaluate(this.traps.get("PIPE") ?? "");
+        this.status = 2;
       } else throw error;
     } finally {
       this.commandName = commandName;
@@ -757,6 +769,10 @@ export class Shell implements Expander {
     } catch (error) {
       if (error instanceof Killed && error.signal === "TERM" && this.process.task.signal === undefined)
         throw error;
+      if (isBrokenPipe(error)) {
+        this.status = BROKEN_PIPE;
+        return;
+      }
       if (!(error instanceof Errno)) throw error;
       if (error.code === "ENOENT") this.notFound(name);
       else {

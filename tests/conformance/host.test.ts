@@ -111,26 +111,51 @@ test("kldload ipfw locks out: the session hangs, new ones too, until a rule lets
   expect(await script).toEqual({ stdout: "before\nafter\n", stderr: "", status: 0 });
 });
 
-test("a fault cuts the connection; what came before it is done", async () => {
+test("a fault cuts the connection; the script goes on until it writes to it", async () => {
   const client = await connect();
   client.on("error", () => {});
   host.machine.fault(/^ifconfig epair1/, "cut");
-  const answer = await run(client, "/bin/sh -s", "ifconfig bridge0 create; ifconfig epair1 create\n");
+  const script =
+    "ifconfig epair1 create >/dev/null; ifconfig bridge1 create; ifconfig bridge2 create >/dev/null";
+  const answer = await run(client, "/bin/sh -s", `{ ${script}; echo said; touch /tmp/never; } </dev/null\n`);
   expect(answer.status).toBeUndefined();
-  expect((await host.exec("ifconfig -l")).stdout).toBe("vtnet0 lo0 bridge0\n");
+  while ((await host.exec("ifconfig bridge2")).status !== 0) await soon(5);
+  expect((await host.exec("ifconfig -l")).stdout).toBe("vtnet0 lo0 epair1a epair1b bridge1 bridge2\n");
+  await soon(20);
+  expect((await host.exec("ls /tmp/never")).status).toBe(1);
 });
 
-test("lockf keeps two sessions apart, and an ended session frees the lock", async () => {
+test("a script that catches SIGPIPE goes on after it has written to a client that is gone", async () => {
+  const client = await connect();
+  client.on("error", () => {});
+  host.machine.fault(/^ifconfig epair1/, "cut");
+  const script =
+    "main() { trap : PIPE; ifconfig epair1 create; echo said; touch /tmp/there; }\nmain </dev/null\n";
+  const answer = await run(client, "/bin/sh -s", script);
+  expect(answer.status).toBeUndefined();
+  while ((await host.exec("ls /tmp/there")).status !== 0) await soon(5);
+});
+
+test("lockf keeps two sessions apart, until what the first one runs has ended", async () => {
   const holder = await connect();
   const waiter = await connect();
-  host.machine.fault(/^sleep 99/, "hang");
-  const hanging = run(holder, "lockf -k /var/run/l sleep 99");
+  const hanging = run(holder, "lockf -k /var/run/l cat");
   while ((await run(waiter, "lockf -k -t 0 /var/run/l true")).status !== 75) await soon(5);
   const waiting = run(waiter, "lockf -k /var/run/l echo mine");
   expect(await Promise.race([waiting, soon(50)])).toBe("nothing yet");
   holder.end();
   await hanging;
   expect((await waiting).stdout).toBe("mine\n");
+});
+
+test("what does not read goes on without its client, and holds its lock", async () => {
+  const holder = await connect();
+  host.machine.fault(/^sleep 99/, "hang");
+  const hanging = run(holder, "lockf -k /var/run/l sleep 99");
+  while ((await host.exec("lockf -k -t 0 /var/run/l true")).status !== 75) await soon(5);
+  holder.end();
+  await hanging;
+  expect((await host.exec("lockf -k -t 0 /var/run/l true")).status).toBe(75);
 });
 
 test("a reboot breaks connections and forgets what is not in files", async () => {

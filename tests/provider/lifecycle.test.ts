@@ -72,7 +72,12 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
   scripts = [];
   more = [];
-  provider = lifecycle(kept, { runner, reader: new Reader(runner), configure: async () => {} });
+  provider = lifecycle(kept, {
+    runner,
+    reader: new Reader(runner),
+    configure: async () => {},
+    who: "me@here",
+  });
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -168,6 +173,7 @@ test("an answer that breaks off is an error, never 'gone'", async () => {
     runner,
     reader: new Reader({ run: async () => ({ stdout: "", stderr: "", status: 0 }) }),
     configure: async () => {},
+    who: "me@here",
   });
   await expect(broken.read("x", { ...inputs(), drift: [] })).rejects.toThrow(
     "the host's answer ended before it told",

@@ -25,7 +25,11 @@ let file: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "own-block-"));
   file = join(folder, "rc.conf");
-  writeFileSync(join(folder, "lockf"), '#!/bin/sh\nshift 3\nexec "$@"\n', { mode: 0o755 });
+  writeFileSync(
+    join(folder, "lockf"),
+    '#!/bin/sh\nlock=$4\nshift 4\n"$@"\nended=$?\nrm "$lock"\nexit "$ended"\n',
+    { mode: 0o755 },
+  );
   writeFileSync(join(folder, "fsync"), "#!/bin/sh\n", { mode: 0o755 });
 });
 

@@ -9,8 +9,10 @@ const settled = (kind: Kind, declared: Record<string, unknown>) => {
   return { failures, inputs: { ...inputs, ...kind.settle?.(inputs, undefined) } };
 };
 
+const work = { owner: "demo/prod/Kind/name", holder: "dch@laptop: tests" };
+
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
-  script([{ run: take, unless: taken, undo: giveBack }], { question }).text;
+  script([{ run: take, unless: taken, undo: giveBack }], { question }, work);
 
 /** Every script that the provider can send for the samples: create, update, delete and read of each kind. */
 export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
@@ -28,11 +30,11 @@ export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
   const name = kind.noun;
   const reservation = kind.reserve?.({ ...first.inputs, unit: undefined });
   return [
-    ...(reservation ? [{ name: `reserve ${name}`, text: reserving(reservation) }] : []),
-    { name: `create ${name}`, text: script(kind.ensure(first.inputs, undefined), questions).text },
-    { name: `update ${name}`, text: script(kind.ensure(second.inputs, state), questions).text },
-    { name: `delete ${name}`, text: script(kind.remove(state), {}).text },
-    { name: `delete partly created ${name}`, text: script(kind.remove(partial), {}).text },
-    { name: `read ${name}`, text: script([], questions).text },
+    ...(reservation ? [{ name: `reserve ${name}`, ...reserving(reservation) }] : []),
+    { name: `create ${name}`, ...script(kind.ensure(first.inputs, undefined), questions, work) },
+    { name: `update ${name}`, ...script(kind.ensure(second.inputs, state), questions, work) },
+    { name: `delete ${name}`, ...script(kind.remove(state), {}, work) },
+    { name: `delete partly created ${name}`, ...script(kind.remove(partial), {}, work) },
+    { name: `read ${name}`, ...script([], questions) },
   ];
 });

@@ -24,7 +24,12 @@ export class Resources {
 
   provider(kind: unknown): ResourceProvider {
     const reader = new Reader(this.runner);
-    return lifecycle(kind as Kind, { runner: this.runner, reader, configure: async () => {} });
+    return lifecycle(kind as Kind, {
+      runner: this.runner,
+      reader,
+      configure: async () => {},
+      who: "tests@here",
+    });
   }
 
   async create(kind: unknown, declared: object): Promise<Made> {
