@@ -68,11 +68,15 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
 
+  const holder = sh`holder=${work?.holder ?? "somebody"}`.text;
+  const functions = definitions(needs);
   const program = [
     ENVIRONMENT,
     sh`mark=${mark}`.text,
+    // What a lock is held for; not exported, because a jail would start with it in its environment.
+    ...(needsHolder(functions) ? [holder] : []),
     RUNTIME,
-    definitions(needs),
+    functions,
     ...bodies.map((body) => body.text),
     "work() {",
     ...steps.map((_, i) => `step ${i} || return`),
@@ -90,15 +94,14 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
     return { text, program: text, read: (stdout) => readOutcome(stdout, mark, steps) };
   }
   // A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
-  const whole = `${program}\ntrap : HUP PIPE\nwork\nlook\n`;
+  const whole = `tmp=\${0%/*}\n${program}\ntrap : HUP PIPE\nwork\nlook\n`;
   const run = work ? sh`${locked} ${lockOf(work.owner)} ${PATIENCE_SECONDS} /bin/sh` : sh`/bin/sh`;
   const text = [
     ENVIRONMENT,
-    ...(work ? [sh`export holder=${work.holder}`.text] : []),
+    ...(work ? [holder] : []),
     definitions(run.needs),
     "main() {",
     "tmp=$(mktemp -d /tmp/pulumi-freebsd-vnet.XXXXXXXX) || exit",
-    "export tmp",
     `cat > "$tmp/script" <<'${mark}'`,
     `${whole}${mark}`,
     `${run.text} "$tmp/script"`,
@@ -110,6 +113,8 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
   ].join("\n");
   return { text, program: whole, read: (stdout) => readOutcome(stdout, mark, steps) };
 }
+
+const needsHolder = (functions: string) => functions.includes(`${locked.name}() {`);
 
 const ENVIRONMENT = `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
 export PATH LC_ALL

@@ -1,8 +1,5 @@
-import { headerLine, jailIsListed } from "../library";
+import { body, headerLine, jailIsListed } from "../library";
 import { ShellFunction } from "../sh";
-
-/** The text as it stands here, backslashes and all, without the line breaks around it. */
-const body = (text: TemplateStringsArray, ...values: string[]): string => String.raw(text, ...values).trim();
 
 /**
  * `begin_jail NAME FILE`: starts it as its file says. Its `depend` is for the boot, where /etc/jail.conf has all
