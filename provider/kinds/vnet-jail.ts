@@ -457,6 +457,8 @@ export const vnetJailShape = {
 };
 
 export interface VnetJailOutputs {
+  /** The jail's name. */
+  name: string;
   /** The running jail's number; another one after each start, unless `fixedJid` says which. */
   jid: number;
 }
@@ -484,7 +486,7 @@ export const vnetJail = defineKind({
   name: "VnetJail",
   noun: "jail",
   inputs: vnetJailShape,
-  outputs: ["jid"],
+  outputs: ["name", "jid"],
   id: nameOf,
   target: (input) => targetOf(input.host),
 
@@ -591,7 +593,8 @@ export const vnetJail = defineKind({
     return found;
   },
 
-  observe: (_input, { jail }): VnetJailOutputs => ({
+  observe: (input, { jail }): VnetJailOutputs => ({
+    name: nameOf(input),
     jid: jail?.state === "running" ? Number(jail.parameters.get("jid")) : 0,
   }),
   timeoutMs: 1_200_000,
