@@ -3,6 +3,7 @@
  * (`require("pulumi-freebsd-vnet/provider").bridge`): an object of `dynamic.ResourceProvider`'s shape. The names
  * are therefore never changed.
  */
+import { once } from "./cost";
 import { credentialsFrom } from "./credentials";
 import { bridge as bridgeKind } from "./kinds/bridge";
 import { devfsRuleset as devfsRulesetKind } from "./kinds/devfs-ruleset";
@@ -27,6 +28,7 @@ const sessions = new Sessions();
 const shared = {
   runner: sessions,
   reader: new Reader(sessions),
+  say: once((message) => process.stdout.write(`${message}\n`)),
   configure: async ({ config }: Parameters<ResourceProvider["configure"]>[0]) =>
     sessions.setCredentials(credentialsFrom((key) => config.get(key))),
 };

@@ -1,4 +1,5 @@
 import { type CheckResult, check } from "./check";
+import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, Reservation, State } from "./kind";
@@ -30,6 +31,15 @@ export interface ResourceProvider {
   delete(id: string, props: object): Promise<void>;
 }
 
+/** What the kinds have in common in a run. */
+export interface Shared {
+  readonly runner: Runner;
+  readonly reader: Reader;
+  readonly configure: ResourceProvider["configure"];
+  /** Tells the user of the engine, in a preview too. */
+  readonly say?: (message: string) => void;
+}
+
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 /**
@@ -38,7 +48,7 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
   kind: Kind<I, O, Q>,
-  { runner, reader, configure }: { runner: Runner; reader: Reader; configure: ResourceProvider["configure"] },
+  { runner, reader, configure, say = () => {} }: Shared,
 ): ResourceProvider {
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
@@ -147,13 +157,25 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     return outs;
   };
 
+  /** Read in this run and not planned yet. */
+  const refreshed = new Set<unknown>();
+  const ownerOf = (props: object) => (props as { owner?: unknown }).owner;
+
   return {
     configure,
 
-    check: async (_olds, news) => check(kind as unknown as Kind, news as Record<string, unknown>),
+    check: async (olds, news) => {
+      refreshed.delete(ownerOf(olds));
+      return check(kind as unknown as Kind, news as Record<string, unknown>);
+    },
 
-    diff: async (_id, olds, news) =>
-      diff(kind as unknown as Kind, olds as Record<string, unknown>, news as Record<string, unknown>),
+    diff: async (_id, olds, news) => {
+      const given = [kind as unknown as Kind, recorded(olds), news as Record<string, unknown>] as const;
+      // A refresh asks for the difference too, and changes nothing on the host.
+      const interrupts = refreshed.delete(ownerOf(olds)) ? undefined : interruption(...given);
+      if (interrupts !== undefined) say(interrupts);
+      return diff(...given);
+    },
 
     async create(props) {
       const declared = inputsOf(props);
@@ -174,6 +196,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     async read(id, props) {
       const input = inputsOf(props);
       const previous = recorded(props);
+      refreshed.add(ownerOf(props));
       try {
         const said = await reader.ask(kind.target(input), kind.questions(input));
         const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
