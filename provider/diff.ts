@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
-import type { Kind } from "./kind";
-import { type Cost, defaultOf, type Shape } from "./schema";
-import { hasUnknown } from "./unknown";
+import type { Costs, Kind, KindOutline } from "./kind";
+import { type Cost, defaultOf, type Shape, unwrapped } from "./schema";
+import { hasUnknown, knownOnly, UNKNOWN } from "./unknown";
 
 export interface Change {
   readonly property: string;
@@ -17,16 +17,19 @@ export interface DiffResult {
 
 /** Which properties change from the recorded state to the wanted inputs, and what each costs. No host is asked. */
 export function changes<I extends Shape>(
-  kind: Kind<I>,
+  kind: KindOutline & { readonly inputs: I; readonly costs?: Costs<I> },
   olds: Record<string, unknown>,
   news: Record<string, unknown>,
 ): Change[] {
   return Object.entries(kind.inputs)
-    .filter(
-      ([key, schema]) =>
-        !same(schema, olds[key], news[key], (kind.outputs as readonly string[]).includes(key)),
-    )
-    .map(([property, schema]) => ({ property, cost: schema.meta()?.cost ?? "replace" }));
+    .filter(([key, schema]) => !same(schema, olds[key], news[key], kind.outputs.includes(key)))
+    .map(([property, schema]) => {
+      const declared = schema.meta()?.cost ?? "replace";
+      const costs = kind.costs?.[property] as ((...values: unknown[]) => Cost) | undefined;
+      if (costs === undefined || news[property] === UNKNOWN) return { property, cost: declared };
+      const [now, before] = [news[property], olds[property]].map((value) => value ?? defaultOf(schema));
+      return { property, cost: costs(now, before, olds) };
+    });
 }
 
 export function diff<I extends Shape>(
@@ -40,8 +43,18 @@ export function diff<I extends Shape>(
   return {
     changes: changed.length > 0 || drift > 0,
     replaces,
-    deleteBeforeReplace: replaces.length > 0 && (kind.deleteBeforeReplace ?? true),
+    deleteBeforeReplace: replaces.length > 0 && deletesFirst(kind, olds, news),
   };
+}
+
+/** Whether both cannot exist at once. */
+export function deletesFirst<I extends Shape>(
+  { deleteBeforeReplace = true }: Kind<I>,
+  olds: Record<string, unknown>,
+  news: Record<string, unknown>,
+): boolean {
+  if (typeof deleteBeforeReplace === "boolean") return deleteBeforeReplace;
+  return deleteBeforeReplace(knownOnly(news) as never, olds as never);
 }
 
 function same(schema: z.ZodType, old: unknown, now: unknown, computed: boolean): boolean {
@@ -55,10 +68,9 @@ function same(schema: z.ZodType, old: unknown, now: unknown, computed: boolean):
 }
 
 /** What of a value tells that it is another one: of a reference, only what says which thing it is. */
-function essence(schema: z.ZodType, value: unknown): unknown {
+export function essence(schema: z.ZodType, value: unknown): unknown {
   if (hasUnknown(value)) return value;
-  const inner =
-    "unwrap" in schema && typeof schema.unwrap === "function" ? (schema.unwrap() as z.ZodType) : schema;
+  const inner = unwrapped(schema);
   const identity = inner.meta()?.identity;
   if (identity) return pick(value, identity);
   if (inner.def.type === "array") {

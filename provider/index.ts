@@ -4,6 +4,7 @@
  * are therefore never changed.
  */
 import { hostname } from "node:os";
+import { once } from "./cost";
 import { credentialsFrom } from "./credentials";
 import { bridge as bridgeKind } from "./kinds/bridge";
 import { devfsRuleset as devfsRulesetKind } from "./kinds/devfs-ruleset";
@@ -28,6 +29,7 @@ const sessions = new Sessions();
 const shared: Shared = {
   runner: sessions,
   reader: new Reader(sessions),
+  say: once((message) => process.stdout.write(`${message}\n`)),
   configure: async ({ config }) => sessions.setCredentials(credentialsFrom((key) => config.get(key))),
   who: `${process.env.USER ?? process.env.LOGNAME ?? "somebody"}@${hostname()}`,
 };

@@ -1,5 +1,6 @@
+import type { z } from "zod";
 import type { Answers, Question, Questions } from "./question";
-import type { InputOf, Shape } from "./schema";
+import type { Cost, InputOf, Shape } from "./schema";
 import type { Step } from "./script";
 import type { Sh } from "./sh";
 import type { Target } from "./ssh";
@@ -52,6 +53,18 @@ export interface KindOutline {
 }
 
 /**
+ * What the change of a property costs where that depends on its values, of which some may not be known yet in a
+ * preview.
+ */
+export type Costs<I extends Shape> = {
+  readonly [K in keyof I]?: (
+    now: z.output<I[K]>,
+    before: z.output<I[K]>,
+    previous: Readonly<Record<string, unknown>>,
+  ) => Cost;
+};
+
+/**
  * A kind of resource: all that is special about it. Every function is pure; the lifecycle (lifecycle.ts) does
  * the rest, the same for all kinds.
  */
@@ -68,6 +81,10 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   derive?(input: Known<InputOf<I>>): Partial<Record<keyof I, unknown>>;
   /** Checks between properties, each of which is valid by itself. */
   relations?(input: Known<InputOf<I>>, report: Report): void;
+  /** Other than what the properties declare; what `ensure` does must agree. */
+  costs?: Costs<I>;
+  /** What an update does to mend a difference that a read found; undefined when everything runs on meanwhile. */
+  mending?(input: InputOf<I>, drift: string): "restart" | "start" | undefined;
   /** Before a create: what is to be taken on the host first; undefined when the program says it all. */
   reserve?(input: InputOf<I>): Reservation<InputOf<I>> | undefined;
   /**
@@ -85,8 +102,11 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   /** In which ways the host differs from `input`, in words (`running(...)`, `atBoot(...)`). */
   compare(input: InputOf<I>, answers: Answers<Q>): string[];
   observe(input: InputOf<I>, answers: Answers<Q>, previous: State<I, O> | undefined): O;
-  /** The resource cannot exist twice at once (same name, address or port); default: true. */
-  deleteBeforeReplace?: boolean;
+  /**
+   * The old and the new one cannot exist at once: they have the same name, address, port or mark, by which the lines
+   * of both would be the same. Default: true.
+   */
+  deleteBeforeReplace?: boolean | ((input: Known<InputOf<I>>, previous: State<I, O>) => boolean);
   /** Limits of the script in ms. Default: 2 minutes. */
   timeoutMs?: number | ((input: InputOf<I>) => number);
 }

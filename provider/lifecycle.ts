@@ -1,4 +1,5 @@
 import { type CheckResult, check } from "./check";
+import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, Reservation, State } from "./kind";
@@ -37,6 +38,8 @@ export interface Shared {
   readonly configure: ResourceProvider["configure"];
   /** Who does it, for others that have to wait: `dch@laptop`. */
   readonly who: string;
+  /** Tells the user of the engine, in a preview too. */
+  readonly say?: (message: string) => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -47,7 +50,7 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
   kind: Kind<I, O, Q>,
-  { runner, reader, configure, who }: Shared,
+  { runner, reader, configure, who, say = () => {} }: Shared,
 ): ResourceProvider {
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
@@ -169,13 +172,25 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     return { id: kind.id(input), outs };
   };
 
+  /** Read in this run and not planned yet. */
+  const refreshed = new Set<unknown>();
+  const ownerOf = (props: object) => (props as { owner?: unknown }).owner;
+
   return {
     configure,
 
-    check: async (_olds, news) => check(kind as unknown as Kind, news as Record<string, unknown>),
+    check: async (olds, news) => {
+      refreshed.delete(ownerOf(olds));
+      return check(kind as unknown as Kind, news as Record<string, unknown>);
+    },
 
-    diff: async (_id, olds, news) =>
-      diff(kind as unknown as Kind, olds as Record<string, unknown>, news as Record<string, unknown>),
+    diff: async (_id, olds, news) => {
+      const given = [kind as unknown as Kind, recorded(olds), news as Record<string, unknown>] as const;
+      // A refresh asks for the difference too, and changes nothing on the host.
+      const interrupts = refreshed.delete(ownerOf(olds)) ? undefined : interruption(...given);
+      if (interrupts !== undefined) say(interrupts);
+      return diff(...given);
+    },
 
     create: (props) => ensure("create", inputsOf(props), undefined),
 
@@ -184,6 +199,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     async read(id, props) {
       const input = inputsOf(props);
       const previous = recorded(props);
+      refreshed.add(ownerOf(props));
       // Cut off before the host told what it decided: the next `up` asks again.
       if (kind.reserve?.(input)) return { id, props: previous };
       try {

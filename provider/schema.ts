@@ -55,6 +55,10 @@ export function reference<K extends string, S extends Shape>(
   return z.object(shape).meta({ reference: kind, identity }) as never;
 }
 
+/** What a property takes when it is given. */
+export const unwrapped = (schema: z.ZodType): z.ZodType =>
+  "unwrap" in schema && typeof schema.unwrap === "function" ? (schema.unwrap() as z.ZodType) : schema;
+
 /** The default of a property, if it has one. */
 export function defaultOf(schema: z.ZodType): unknown {
   return schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;

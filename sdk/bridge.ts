@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { type BridgeOutputs, bridge, type bridgeShape } from "../provider/kinds/bridge";
 import type { BridgeReference } from "../provider/kinds/epair-link";
 import { type Args, type Outputs, VnetResource } from "./resource";
@@ -12,18 +12,13 @@ export type BridgeArgs = Args<typeof bridgeShape>;
  * const lan = new Bridge("lan", { host, name: "bridge0", addresses: ["10.10.15.1/24"] });
  */
 export class Bridge extends VnetResource {
-  /** As given: of an output that is not there, a preview would say that it is not known yet. */
-  readonly #mtu: pulumi.Output<number | undefined>;
-
   constructor(name: string, args: BridgeArgs, options?: pulumi.CustomResourceOptions) {
     super(bridge, "bridge", name, args, options);
-    this.#mtu = pulumi.output(args.mtu);
   }
 
   /** What a link needs of it. */
   get reference(): pulumi.Output<BridgeReference> {
-    const { name, addresses } = this;
-    return pulumi.output({ name, addresses, mtu: this.#mtu }) as pulumi.Output<BridgeReference>;
+    return this.tell("name", "addresses", "mtu") as unknown as pulumi.Output<BridgeReference>;
   }
 }
 

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import {
   type DevfsRulesetOutputs,
   devfsRuleset,
@@ -24,8 +24,7 @@ export class DevfsRuleset extends VnetResource {
 
   /** What a jail needs of it. */
   get reference(): pulumi.Output<RulesetReference> {
-    const { number } = this;
-    return pulumi.output({ number }) as pulumi.Output<RulesetReference>;
+    return this.tell("number") as unknown as pulumi.Output<RulesetReference>;
   }
 }
 

@@ -1,5 +1,10 @@
-import * as pulumi from "@pulumi/pulumi";
-import { type EpairLinkOutputs, epairLink, type epairLinkShape } from "../provider/kinds/epair-link";
+import type * as pulumi from "@pulumi/pulumi";
+import {
+  type BridgeReference,
+  type EpairLinkOutputs,
+  epairLink,
+  type epairLinkShape,
+} from "../provider/kinds/epair-link";
 import type { LinkReference } from "../provider/kinds/vnet-jail";
 import { type Args, type Outputs, VnetResource } from "./resource";
 
@@ -19,8 +24,10 @@ export class EpairLink extends VnetResource {
 
   /** What a jail needs of it. */
   get reference(): pulumi.Output<LinkReference> {
-    const subnets = this.bridge.apply((bridge) => bridge.addresses);
-    return pulumi.output({ jailSide: this.jailSide, subnets }) as pulumi.Output<LinkReference>;
+    return this.tell("jailSide", "bridge").apply(({ jailSide, bridge }) => ({
+      jailSide,
+      subnets: (bridge as BridgeReference).addresses,
+    })) as unknown as pulumi.Output<LinkReference>;
   }
 }
 

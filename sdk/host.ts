@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { HostReference } from "../provider/common";
 import { type HostOutputs, host, type hostShape } from "../provider/kinds/host";
 import { type Args, type Outputs, VnetResource } from "./resource";
@@ -17,25 +17,20 @@ export type HostArgs = Args<typeof hostShape>;
  * const host = new Host("alpha", { address: "alpha.example.net" });
  */
 export class Host extends VnetResource {
-  /** As given: of an output that is not there, a preview would say that it is not known yet. */
-  readonly #hostKey: pulumi.Output<string | undefined>;
-
   constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {
     super(host, "host", name, args, options);
-    this.#hostKey = pulumi.output(args.hostKey);
   }
 
   /** What other resources need of it. */
   get reference(): pulumi.Output<HostReference> {
-    const { address, port, user, become, externalInterface } = this;
-    return pulumi.output({
-      address,
-      port,
-      user,
-      hostKey: this.#hostKey,
-      become,
-      externalInterface,
-    }) as pulumi.Output<HostReference>;
+    return this.tell(
+      "address",
+      "port",
+      "user",
+      "hostKey",
+      "become",
+      "externalInterface",
+    ) as unknown as pulumi.Output<HostReference>;
   }
 }
 

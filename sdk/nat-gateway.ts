@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { type NatGatewayOutputs, natGateway, type natGatewayShape } from "../provider/kinds/nat-gateway";
 import type { GatewayReference } from "../provider/kinds/nat-redirect";
 import { type Args, type Outputs, VnetResource } from "./resource";
@@ -21,18 +21,16 @@ export type NatGatewayArgs = Args<typeof natGatewayShape>;
  * });
  */
 export class NatGateway extends VnetResource {
-  /** From the arguments: what is left out is not known in a preview as an output. */
-  private readonly servesIpv6: pulumi.Output<boolean>;
-
   constructor(name: string, args: NatGatewayArgs, options?: pulumi.CustomResourceOptions) {
     super(natGateway, "natGateway", name, args, options);
-    this.servesIpv6 = pulumi.output(args.ipv6).apply((ipv6) => ipv6 !== undefined);
   }
 
   /** What a redirect needs of it. */
   get reference(): pulumi.Output<GatewayReference> {
-    const { host, externalInterface, engine, servesIpv6: ipv6 } = this;
-    return pulumi.output({ host, externalInterface, engine, ipv6 }) as pulumi.Output<GatewayReference>;
+    return this.tell("host", "externalInterface", "engine", "ipv6").apply(({ ipv6, ...others }) => ({
+      ...others,
+      ipv6: ipv6 !== undefined,
+    })) as unknown as pulumi.Output<GatewayReference>;
   }
 }
 

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { Bookkeeping, KindOutline } from "../provider/kind";
-import type { referenced, Shape } from "../provider/schema";
+import { defaultOf, type referenced, type Shape } from "../provider/schema";
 
 /** What a resource tells others of itself: pass the resource, these few values of it travel. */
 export interface Referenced<V> {
@@ -36,6 +36,9 @@ export type Outputs<S extends Shape, O> = {
 
 /** Base of all resource classes: a dynamic resource whose state holds data and one constant line, never code. */
 export abstract class VnetResource extends pulumi.CustomResource {
+  readonly #kind: KindOutline;
+  readonly #given: Readonly<Record<string, unknown>>;
+
   /**
    * @param handler the export of `pulumi-freebsd-vnet/provider` that makes this kind; part of every stack's
    * state, so it never changes.
@@ -50,17 +53,38 @@ export abstract class VnetResource extends pulumi.CustomResource {
     const declared = [...Object.keys(kind.inputs), ...kind.outputs, "drift", "made"];
     const outputs = Object.fromEntries(declared.map((key) => [key, undefined]));
     const owner = "owner" in kind.inputs ? { owner: ownerOf(kind.name, name) } : {};
+    const given = references(args) as Record<string, unknown>;
     super(
       `pulumi-nodejs:dynamic/pulumi-freebsd-vnet:${kind.name}`,
       name,
       {
         ...outputs,
-        ...(references(args) as object),
+        ...given,
         ...owner,
         __provider: `exports.handler=()=>require("pulumi-freebsd-vnet/provider").${handler};`,
       },
       options,
     );
+    this.#kind = kind;
+    this.#given = given;
+  }
+
+  /**
+   * What a reference says of properties. Of an optional one that was left out, a preview would say that it is not
+   * known yet, so what the provider does not decide comes from the arguments. It waits for the resource all the same.
+   */
+  protected tell(...properties: string[]): pulumi.Output<Record<string, unknown>> {
+    const { inputs, outputs } = this.#kind;
+    const values = properties.map((name) =>
+      outputs.includes(name) ? (this as Readonly<Record<string, unknown>>)[name] : this.#given[name],
+    );
+    return pulumi
+      .all([this.urn, ...values])
+      .apply(([, ...known]) =>
+        Object.fromEntries(
+          properties.map((name, i) => [name, known[i] ?? defaultOf(inputs[name] as Shape[string])]),
+        ),
+      );
   }
 }
 

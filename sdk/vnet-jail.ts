@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { JailReference } from "../provider/kinds/nat-redirect";
 import { type VnetJailOutputs, vnetJail, type vnetJailShape } from "../provider/kinds/vnet-jail";
 import { type Args, type Outputs, VnetResource } from "./resource";
@@ -37,8 +37,10 @@ export class VnetJail extends VnetResource {
 
   /** What a redirect needs of it. */
   get reference(): pulumi.Output<JailReference> {
-    const addresses = this.interfaces.apply((all) => all.flatMap((one) => one.addresses ?? []));
-    return pulumi.output({ name: this.name, addresses }) as pulumi.Output<JailReference>;
+    return this.tell("name", "interfaces").apply(({ name, interfaces }) => ({
+      name,
+      addresses: (interfaces as { addresses?: string[] }[]).flatMap((nic) => nic.addresses ?? []),
+    })) as unknown as pulumi.Output<JailReference>;
   }
 }
 

@@ -19,27 +19,36 @@ export interface Found {
 }
 
 /** Parameters that only a start applies; asked of jls(8) as they stand here. */
-export const fixedParameters = (input: Input): [parameter: string, value: string][] => [
+const fixedParameters = (input: Input): [parameter: string, value: string][] => [
   ...(input.fixedJid === undefined ? [] : [["jid", String(input.fixedJid)] as [string, string]]),
   ["path", input.path],
+];
+
+/** All that is asked of jls(8), and what it should say. */
+export const parametersOf = (input: Input): [parameter: string, value: string][] => [
+  ...fixedParameters(input),
   ["devfs_ruleset", String(rulesetOf(input))],
+  ...liveParameters(input),
 ];
 
 const differs = (input: Input, parameter: string) => running(`${parameter} of the jail ${nameOf(input)} is `);
-const isNotMounted = (target: string) => running(`${target} is not mounted`);
 
 /** A jail that sees all of these sees every device: its ruleset was not loaded when it started. */
 const HIDDEN = ["devctl", "geom.ctl", "kmem", "mem"];
 const seesAll = (input: Input) => running(`the jail ${nameOf(input)} sees every device of the host`);
 
-/** Drift that only a restart of the jail mends. */
-export const mendsByRestart = (input: Input, drift: readonly string[]) =>
-  drift.some(
-    (found) =>
-      found === seesAll(input) ||
-      fixedParameters(input).some(([parameter]) => found.startsWith(differs(input, parameter))) ||
-      mountsOf(input).some(({ target }) => found === isNotMounted(target)),
-  );
+const isStopped = (input: Input) => running(`the jail ${nameOf(input)} is stopped`);
+const isDying = (input: Input) => running(`the jail ${nameOf(input)} is dying`);
+
+/** What is left mends while the jail runs. */
+export function mending(input: Input, drift: string): "restart" | "start" | undefined {
+  if (drift === isStopped(input) || drift === isDying(input)) return "start";
+  // Devices that its processes have opened stay open otherwise.
+  if (drift === seesAll(input)) return "restart";
+  return fixedParameters(input).some(([parameter]) => drift.startsWith(differs(input, parameter)))
+    ? "restart"
+    : undefined;
+}
 
 export function compareJail(input: Input, found: Found): string[] {
   const name = nameOf(input);
@@ -47,10 +56,10 @@ export function compareJail(input: Input, found: Found): string[] {
   const limits = limitsOf(input)
     .filter(({ printed }) => !found.limits.includes(printed))
     .map(({ rule }) => running(`the limit ${rule} is not set`));
-  if (!jail) return [running(`the jail ${name} is stopped`), ...limits];
-  if (jail.state === "dying") return [running(`the jail ${name} is dying`), ...limits];
+  if (!jail) return [isStopped(input), ...limits];
+  if (jail.state === "dying") return [isDying(input), ...limits];
   return [
-    ...[...fixedParameters(input), ...liveParameters(input)].flatMap(([parameter, value]) => {
+    ...parametersOf(input).flatMap(([parameter, value]) => {
       const actual = parameterOf(jail.parameters, parameter);
       return actual === value ? [] : [`${differs(input, parameter)}${actual}`];
     }),
@@ -67,7 +76,7 @@ export function compareJail(input: Input, found: Found): string[] {
       .filter(
         ({ target, type }) => !found.mounts.some((each) => each.target === target && each.type === type),
       )
-      .map(({ target }) => isNotMounted(target)),
+      .map(({ target }) => running(`${target} is not mounted`)),
     ...(input.cpuset === undefined || found.cpus === cpusText(input.cpuset)
       ? []
       : [running(`the jail ${name} runs on the processors ${found.cpus}`)]),

@@ -51,9 +51,22 @@ function kernelParameters(input: Input): [name: string, value: string][] {
   return declared.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 }
 
+/** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values. */
+export function livelyParameters(parameters: Input["parameters"]): [name: string, value: string][] {
+  return Object.entries(parameters).flatMap(([name, value]) => {
+    const isSwitch = /^allow\.(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
+    const isName = /^host\.(domainname|hostuuid|hostid)$/.test(name) && /^[\w.-]+$/.test(String(value));
+    return isSwitch || isName ? [[name, String(value)]] : [];
+  });
+}
+
+/** What `jail -m` changes in a running jail, and gives back when it is no longer declared. */
+export const typedParameters = (input: Input) =>
+  new Map([["host.hostname", hostnameOf(input)], ...kernelParameters(input)]);
+
 /** What `jail -m` changes in a running jail. */
 export const liveParameters = (input: Input) =>
-  new Map([["host.hostname", hostnameOf(input)], ...kernelParameters(input)]);
+  new Map([...typedParameters(input), ...livelyParameters(input.parameters)]);
 
 /** `allow.raw_sockets`, `allow.noraw_sockets` */
 const negated = (name: string) => name.replace(/([^.]*)$/, "no$1");
@@ -141,16 +154,35 @@ export interface JailMount {
   readonly options: readonly string[];
 }
 
-export const mountsOf = (input: Input): JailMount[] =>
-  input.mounts.map(({ source, target, type = "nullfs", options = ["rw"] }) => ({
-    source: source ?? type,
-    target: inRoot(input, target),
+/** The defaults that are not written out, filled in. */
+export const mountOf = ({ source, target, type = "nullfs", options = ["rw"] }: Input["mounts"][number]) => ({
+  source: source ?? type,
+  target,
+  type,
+  options,
+});
+
+const declaredMounts = (input: Input): JailMount[] =>
+  input.mounts.map(mountOf).map((mount) => ({ ...mount, target: inRoot(input, mount.target) }));
+
+/** What is mounted while the jail runs, in the order and with the words of jail(8). */
+export function mountsOf(input: Input): JailMount[] {
+  const own = (type: string, folder: string, options: string[] = []): JailMount => ({
+    source: ".",
+    target: inRoot(input, folder),
     type,
     options,
-  }));
+  });
+  return [
+    ...declaredMounts(input),
+    ...(input.mountDevfs ? [own("devfs", "/dev", [`ruleset=${rulesetOf(input)}`])] : []),
+    ...(input.mountFdescfs ? [own("fdescfs", "/dev/fd")] : []),
+    ...(input.mountProcfs ? [own("procfs", "/proc")] : []),
+  ];
+}
 
 export function fstab(input: Input): string {
-  const lines = mountsOf(input).map(({ source, target, type, options }) =>
+  const lines = declaredMounts(input).map(({ source, target, type, options }) =>
     [source, target, type, options.join(","), 0, 0].join("\t"),
   );
   return [headerLine(input.owner), WRITTEN, ...lines].join("\n");
@@ -207,16 +239,8 @@ const unmount = (target: string) =>
  * it that fails, because there was nothing to do, stops no other.
  */
 export function afterEnd(input: Input): string {
-  const folders = [
-    ...(input.mountProcfs ? ["/proc"] : []),
-    ...(input.mountFdescfs ? ["/dev/fd"] : []),
-    ...(input.mountDevfs ? ["/dev"] : []),
-  ].map((folder) => inRoot(input, folder));
-  const mounted = [
-    ...folders,
-    ...mountsOf(input)
-      .map(({ target }) => target)
-      .reverse(),
-  ];
+  const mounted = mountsOf(input)
+    .map(({ target }) => target)
+    .reverse();
   return [...input.poststop, ...mounted.map((target) => unmount(target).text), ...input.release].join("\n");
 }

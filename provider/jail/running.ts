@@ -1,11 +1,32 @@
 import type { VnetJailInput as Input } from "../kinds/vnet-jail";
 import { awaitJailEnd, hasRoute, jailRuns } from "../library";
-import { beginJail, endJail, hasCpus, hasLimit, jailHas } from "../library/jail";
+import {
+  beginJail,
+  endJail,
+  hasCpus,
+  hasLimit,
+  isMounted,
+  jailHas,
+  mountInJail,
+  setRuleset,
+} from "../library/jail";
 import { keepAddresses } from "../owned";
 import { mustParseCidr } from "../scalars";
 import type { Step } from "../script";
 import { type Sh, sh } from "../sh";
-import { afterEnd, confPath, cpusText, gatewaysOf, type limitsOf, liveParameters, nameOf } from "./files";
+import {
+  afterEnd,
+  confPath,
+  cpusText,
+  gatewaysOf,
+  inRoot,
+  type limitsOf,
+  liveParameters,
+  mountsOf,
+  nameOf,
+  rulesetOf,
+  typedParameters,
+} from "./files";
 
 /** Seconds that a jail has to stop, beside its `stop.timeout`, and then to die. */
 const STOPPING = 120;
@@ -35,6 +56,8 @@ export const awaitEarlier = (input: Input): Step => ({
 export function keepRunning(input: Input, previous: Input | undefined): Step[] {
   return [
     ...keepParameters(input, previous),
+    ...keepDevices(input, previous),
+    ...keepMounts(input),
     ...keepInterfaces(input, previous),
     ...keepRoutes(input, previous),
     ...keepCpus(input, previous),
@@ -50,6 +73,9 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   sysvshm: "disable",
   sysvsem: "disable",
   sysvmsg: "disable",
+  "host.domainname": "",
+  "host.hostid": "0",
+  "host.hostuuid": "00000000-0000-0000-0000-000000000000",
   ...Object.fromEntries(ALLOWED.map((name) => [`allow.${name}`, "true"])),
 };
 
@@ -59,7 +85,8 @@ function keepParameters(input: Input, previous: Input | undefined): Step[] {
   const had = previous ? liveParameters(previous) : new Map<string, string>();
   const set = (parameter: string, value: string | undefined) =>
     sh`jail -m ${[`name=${name}`, `${parameter}=${value ?? DEFAULTS[parameter] ?? "false"}`]}`;
-  return [...new Set([...wanted.keys(), ...had.keys()])].map((parameter) => {
+  const gone = previous ? typedParameters(previous).keys() : [];
+  return [...new Set([...wanted.keys(), ...gone])].map((parameter) => {
     const value = wanted.get(parameter) ?? DEFAULTS[parameter] ?? "false";
     return {
       run: set(parameter, value),
@@ -67,6 +94,31 @@ function keepParameters(input: Input, previous: Input | undefined): Step[] {
       ...(previous && { undo: set(parameter, had.get(parameter)) }),
     };
   });
+}
+
+/** Its /dev shows at once what the ruleset shows; see devfs(8). */
+function keepDevices(input: Input, previous: Input | undefined): Step[] {
+  const name = nameOf(input);
+  const set = (of: Input) => sh`${setRuleset} ${[name, inRoot(of, "/dev"), rulesetOf(of)]}`;
+  return [
+    {
+      what: `show the jail ${name} the devices of ruleset ${rulesetOf(input)}`,
+      run: set(input),
+      unless: sh`! ${jailRuns} ${name} || ${jailHas} ${name} devfs_ruleset ${rulesetOf(input)}`,
+      ...(previous && { undo: set(previous) }),
+    },
+  ];
+}
+
+/** What is no longer declared is gone by the restart that it costs. */
+function keepMounts(input: Input): Step[] {
+  const name = nameOf(input);
+  return mountsOf(input).map(({ source, target, type, options }) => ({
+    what: `mount -t ${type} ${source} ${target}`,
+    run: sh`${mountInJail} ${[input.path, target, type, source, options.join(",")]}`,
+    unless: sh`! ${jailRuns} ${name} || ${isMounted} ${target} ${type}`,
+    undo: sh`umount ${target}`,
+  }));
 }
 
 const sidesOf = (of: Input | undefined) => (of?.interfaces ?? []).map(({ link }) => link.jailSide);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
-import { defineKind, running } from "../kind";
+import { defineKind, type Known, running } from "../kind";
 import { archiveIs, claimPath, copyPart, hasNullfs, missingNullfs, unmountUnder } from "../library/roots";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
 import { type Question, Unreadable } from "../question";
@@ -179,6 +179,21 @@ function fstab(input: Input, form: Thin): OwnLines {
 }
 
 const isInside = (path: string, directory: string) => `${path}/`.startsWith(`${directory}/`);
+
+const overlap = (one: string, other: string) => isInside(one, other) || isInside(other, one);
+const last = (path: string | undefined) => path?.slice(path.lastIndexOf("/") + 1);
+
+/** Datasets tell each by itself whose they are; lines in /etc/fstab and in the register of roots do not. */
+function standBesideEachOther(input: Known<Input>, previous: Input): boolean {
+  const { dataset, path } = input;
+  if (dataset === undefined || previous.dataset === undefined) return false;
+  if ("template" in input || previous.template !== undefined) return false;
+  if (overlap(dataset, previous.dataset) || previous.path === undefined) return false;
+  // Without a path of its own, each is mounted under its own name.
+  return "path" in input
+    ? path !== undefined && !overlap(path, previous.path)
+    : last(previous.path) === last(previous.dataset);
+}
 
 export const jailRoot = defineKind({
   name: "JailRoot",
@@ -376,6 +391,7 @@ export const jailRoot = defineKind({
     return { path: (formOf(input).is === "thin" ? undefined : dataset?.mountpoint) ?? input.path ?? "" };
   },
 
+  deleteBeforeReplace: (input, previous) => !standBesideEachOther(input, previous),
   timeoutMs: (input) => MINUTES[formOf(input).is] * 60_000,
 });
 

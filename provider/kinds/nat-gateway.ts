@@ -51,7 +51,10 @@ export const natGatewayShape = {
   ...internalShape,
 };
 
-export type NatGatewayOutputs = Record<never, never>;
+export interface NatGatewayOutputs {
+  /** The interface to the outside. */
+  externalInterface: string;
+}
 
 const engineOf = (input: Pick<GatewayInput, "engine">) => engines[input.engine].gateway;
 
@@ -59,7 +62,7 @@ export const natGateway = defineKind({
   name: "NatGateway",
   noun: "NAT gateway",
   inputs: natGatewayShape,
-  outputs: [],
+  outputs: ["externalInterface"],
   id: (input) => `${input.engine}:${externalOf(input)}`,
   target: (input) => targetOf(input.host),
 
@@ -85,6 +88,6 @@ export const natGateway = defineKind({
   questions: (input) => engineOf(input).questions(input),
   gone: (answers, input) => engineOf(input).gone(answers),
   compare: (input, answers) => engineOf(input).compare(input, answers),
-  observe: (): NatGatewayOutputs => ({}),
+  observe: (input): NatGatewayOutputs => ({ externalInterface: externalOf(input) }),
   timeoutMs: 180_000,
 });

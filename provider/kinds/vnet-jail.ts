@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { changes } from "../diff";
 import { askFile, askFolder } from "../freebsd/file";
 import { askInterface, type InterfaceState } from "../freebsd/interface";
 import { askDefaultRoute, askJail } from "../freebsd/jail";
@@ -9,7 +10,7 @@ import { askCpus, askLimits } from "../freebsd/limits";
 import { askMounts } from "../freebsd/mount";
 import { askRcVariable, words } from "../freebsd/rcconf";
 import { checkJail } from "../jail/check";
-import { compareJail, fixedParameters, mendsByRestart } from "../jail/compare";
+import { compareJail, mending, parametersOf } from "../jail/compare";
 import {
   conf,
   confPath,
@@ -20,7 +21,8 @@ import {
   inRoot,
   limitLines,
   limitsOf,
-  liveParameters,
+  livelyParameters,
+  mountOf,
   mountsOf,
   nameOf,
   rc,
@@ -37,7 +39,7 @@ import {
   parameterName,
   parameterText,
 } from "../jail/scalars";
-import { atBoot, defineKind, type State } from "../kind";
+import { atBoot, type Costs, defineKind, type State } from "../kind";
 import {
   claimFile,
   claimJail,
@@ -68,7 +70,7 @@ import {
   jailCommand,
   jailName,
 } from "../scalars";
-import { type InputOf, live, type Reference, reference, replace, restart } from "../schema";
+import { type Cost, type InputOf, live, type Reference, reference, replace, restart } from "../schema";
 import type { Step } from "../script";
 import { sh } from "../sh";
 
@@ -246,9 +248,11 @@ export const vnetJailShape = {
    */
   name: replace(jailName.optional()),
   /** Absolute path of the jail's root on the host: the `path` of a `JailRoot`. See jail(8). */
+  // Not a restart: the jail has to be gone before the engine removes a root that is replaced.
   path: replace(absolutePath),
   /**
    * The jail's number (`jid`), 1 to 999999, where something needs it fixed.
+   * Saying the one that it has, or no longer saying one, costs nothing.
    * @default the next free one at each start; the output `jid` tells it
    */
   fixedJid: restart(between(1, 999999).optional()),
@@ -285,31 +289,32 @@ export const vnetJailShape = {
   search: live(z.array(hostname).default([])),
   /**
    * What is mounted in the jail's root while it runs, in this order; written to `/etc/fstab.NAME`, which is the
-   * jail's `mount.fstab`.
+   * jail's `mount.fstab`. What is added at the end is mounted while the jail runs; any other change restarts it.
    * @default []
    */
   mounts: restart(z.array(z.strictObject(jailMountShape)).default([])),
   /**
-   * Mount devfs(4) on the jail's /dev (`mount.devfs`).
+   * Mount devfs(4) on the jail's /dev (`mount.devfs`). Turning it on costs nothing.
    * @default true
    */
   mountDevfs: restart(z.boolean().default(true)),
   /**
-   * Mount fdescfs(5) on the jail's /dev/fd (`mount.fdescfs`).
+   * Mount fdescfs(5) on the jail's /dev/fd (`mount.fdescfs`). Turning it on costs nothing.
    * @default false
    */
   mountFdescfs: restart(z.boolean().default(false)),
   /**
-   * Mount procfs(5) on the jail's /proc (`mount.procfs`).
+   * Mount procfs(5) on the jail's /proc (`mount.procfs`). Turning it on costs nothing.
    * @default false
    */
   mountProcfs: restart(z.boolean().default(false)),
   /**
    * The devfs ruleset for the jail's /dev: its number, 1 to 65535, or a `DevfsRuleset`. It must be loaded, and hide
-   * something: 4 is the usual one for jails, 5 the one for vnet jails. See devfs(8).
+   * something: 4 is the usual one for jails, 5 the one for vnet jails. Its /dev changes while it runs; an owner or a mode
+   * that the former ruleset gave stays until the jail restarts. See devfs(8).
    * @default 5
    */
-  devfsRuleset: restart(
+  devfsRuleset: live(
     z
       .union([between(1, 65535), reference("DevfsRuleset", rulesetReferenceShape, ["number"])], {
         error: (issue) =>
@@ -439,7 +444,8 @@ export const vnetJailShape = {
   ),
   /**
    * Parameters of jail(8) that have no property here, by name: `{ "exec.consolelog": "/var/log/testA" }`; a list is
-   * written with `=` and `+=`.
+   * written with `=` and `+=`. `host.domainname`, `host.hostuuid`, `host.hostid` and `allow.*` are given to the jail
+   * while it runs; any other change, and leaving one out, restarts it.
    * @default {}
    */
   parameters: restart(
@@ -457,6 +463,8 @@ export const vnetJailShape = {
 };
 
 export interface VnetJailOutputs {
+  /** The jail's name. */
+  name: string;
   /** The running jail's number; another one after each start, unless `fixedJid` says which. */
   jid: number;
 }
@@ -465,28 +473,49 @@ export type VnetJailInput = InputOf<typeof vnetJailShape>;
 type Input = VnetJailInput;
 type JailState = State<typeof vnetJailShape, VnetJailOutputs>;
 
-/** What of a jail is as it was when it started; the rest changes while it runs. */
-const startedWith = (input: Input) => [
-  input.fixedJid,
-  input.interfaces
+/** What only the start of a jail configures of its interfaces. */
+const automatic = (interfaces: Input["interfaces"]) =>
+  interfaces
     .filter(({ dhcp, slaac }) => dhcp || slaac)
-    .map(({ link, dhcp, slaac }) => [link.jailSide, dhcp, slaac]),
-  mountsOf(input),
-  [input.mountDevfs, input.mountFdescfs, input.mountProcfs, rulesetOf(input)],
-  [input.prepare, input.prestart, input.created, input.start, input.poststart],
-  input.parameters,
-];
+    .map(({ link, dhcp = false, slaac = false }) => [link?.jailSide, dhcp, slaac]);
+
+const whenStopped = (on: boolean): Cost => (on ? "live" : "restart");
+
+const costs: Costs<typeof vnetJailShape> = {
+  fixedJid: (now, _, { jid }) => (now === undefined || now === jid ? "live" : "restart"),
+  interfaces: (now, before) => (isDeepStrictEqual(automatic(now), automatic(before)) ? "live" : "restart"),
+  // What is mounted may be in use: it is taken away only while nothing runs.
+  mounts: (now, before) =>
+    isDeepStrictEqual(now.slice(0, before.length).map(mountOf), before.map(mountOf)) ? "live" : "restart",
+  mountDevfs: whenStopped,
+  mountFdescfs: whenStopped,
+  mountProcfs: whenStopped,
+  parameters(now, before) {
+    const lively = new Map(livelyParameters(now));
+    const changed = Object.keys({ ...before, ...now }).filter(
+      (name) => !isDeepStrictEqual(now[name], before[name]),
+    );
+    return changed.every((name) => lively.has(name)) ? "live" : "restart";
+  },
+};
+
+const outputs = ["name", "jid"] as const;
 
 const needsRestart = (input: Input, previous: JailState) =>
-  !isDeepStrictEqual(startedWith(input), startedWith(previous)) || mendsByRestart(input, previous.drift);
+  changes({ name: "VnetJail", inputs: vnetJailShape, outputs, costs }, { ...previous }, input).some(
+    ({ cost }) => cost === "restart",
+  ) || previous.drift.some((found) => mending(previous, found) === "restart");
 
 export const vnetJail = defineKind({
   name: "VnetJail",
   noun: "jail",
   inputs: vnetJailShape,
-  outputs: ["jid"],
+  outputs,
   id: nameOf,
   target: (input) => targetOf(input.host),
+
+  costs,
+  mending,
 
   derive: ({ name, owner }) =>
     name === undefined && owner !== undefined ? { name: logicalName(owner) } : {},
@@ -534,11 +563,7 @@ export const vnetJail = defineKind({
 
   questions: (input) => ({
     jail: askJail(nameOf(input), [
-      ...new Set([
-        "jid",
-        ...fixedParameters(input).map(([parameter]) => parameter),
-        ...liveParameters(input).keys(),
-      ]),
+      ...new Set(["jid", ...parametersOf(input).map(([parameter]) => parameter)]),
     ]),
     conf: askFile(confPath(input)),
     fstab: input.mounts.length > 0 ? askFile(fstabPath(input)) : unasked(undefined),
@@ -548,7 +573,7 @@ export const vnetJail = defineKind({
     resolv: askLines(resolvLines(input)),
     rctl: askLines(limitLines(input)),
     devices: input.mountDevfs ? askFolder(inRoot(input, "/dev")) : unasked([]),
-    mounts: input.mounts.length > 0 ? askMounts() : unasked([]),
+    mounts: mountsOf(input).length > 0 ? askMounts() : unasked([]),
     limits: input.limits.length > 0 ? askLimits(nameOf(input)) : unasked([]),
     cpus: input.cpuset === undefined ? unasked(undefined) : askCpus(nameOf(input)),
     ...Object.fromEntries(
@@ -591,7 +616,8 @@ export const vnetJail = defineKind({
     return found;
   },
 
-  observe: (_input, { jail }): VnetJailOutputs => ({
+  observe: (input, { jail }): VnetJailOutputs => ({
+    name: nameOf(input),
     jid: jail?.state === "running" ? Number(jail.parameters.get("jid")) : 0,
   }),
   timeoutMs: 1_200_000,

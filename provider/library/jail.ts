@@ -83,6 +83,26 @@ export const hasCpus = new ShellFunction(
 /** `jail_has NAME PARAMETER VALUE`: the running jail has this value, as jls(8) prints it. */
 export const jailHas = new ShellFunction("jail_has", '[ "$(jls -j "$1" "$2" 2>/dev/null)" = "$3" ]');
 
+/** `is_mounted TARGET TYPE` */
+export const isMounted = new ShellFunction(
+  "is_mounted",
+  `mount -p | on=$1 type=$2 awk '$2 == ENVIRON["on"] && $3 == ENVIRON["type"] { found = 1 } END { exit !found }'`,
+);
+
+/**
+ * `set_ruleset JAIL DEV NUMBER`: the ruleset of a running jail, applied to its DEV where that is mounted. Before the
+ * parameter, by which it counts as done.
+ */
+export const setRuleset = new ShellFunction(
+  "set_ruleset",
+  body`
+if is_mounted "$2" devfs; then
+  devfs -m "$2" ruleset "$3" && devfs -m "$2" rule applyset || return
+fi
+jail -m name="$1" devfs_ruleset="$3"`,
+  [isMounted],
+);
+
 /**
  * `inside_root ROOT FOLDER`: no symbolic link leads from the jail's root elsewhere, where its root user could have
  * us write.
@@ -101,6 +121,17 @@ return 3`,
 export const makeTarget = new ShellFunction(
   "make_target",
   body`inside_root "$1" "${"$"}{2%/*}" && mkdir "$1$2"`,
+  [insideRoot],
+);
+
+/** `mount_in_jail ROOT TARGET TYPE SOURCE OPTIONS`, TARGET as the host sees it: as the start of the jail does. */
+export const mountInJail = new ShellFunction(
+  "mount_in_jail",
+  body`
+root=$1
+case $root in /) root= ;; esac
+inside_root "$1" "${"$"}{2#"$root"}" || return
+mount -t "$3" ${"$"}{5:+-o "$5"} "$4" "$2"`,
   [insideRoot],
 );
 

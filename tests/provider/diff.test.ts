@@ -30,6 +30,24 @@ test("a name replaces, and deletes first because both cannot have the same addre
   });
 });
 
+test.each([
+  [{ dataset: "zroot/jails/other" }, false],
+  [{ dataset: "zroot/jails/db/below" }, true],
+  [{ dataset: "zroot/jails" }, true],
+  [{ dataset: UNKNOWN }, true],
+  [{ dataset: "zroot/jails/other", path: "/jails/db/there" }, true],
+  [{ dataset: "zroot/jails/other", path: UNKNOWN }, true],
+  [{ dataset: "zroot/jails/other", path: "/other" }, false],
+])(
+  "a root with %j is made before the old one goes, unless one is in the other: first %p",
+  (changed, first) => {
+    const sample = samples.find(({ inputs }) => inputs.dataset === "zroot/jails/db")!;
+    const olds = { ...stateOf(sample), path: "/jails/db" };
+    const { inputs } = check(sample.kind, { ...sample.inputs, ...changed });
+    expect(diff(sample.kind, olds, inputs)).toMatchObject({ deleteBeforeReplace: first });
+  },
+);
+
 test("addresses change live", () => {
   expect(diffOf("bridge", { addresses: ["10.10.16.1/24"] })).toMatchObject({ changes: true, replaces: [] });
 });

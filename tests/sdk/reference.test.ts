@@ -1,0 +1,88 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Bridge, DevfsRuleset, EpairLink, Host, NatGateway, VnetJail } from "../../sdk";
+
+/**
+ * What one resource tells another in a preview, where the engine says of everything that a resource's recorded state
+ * lacks that it is not known yet.
+ */
+
+beforeAll(async () => {
+  const decided: Record<string, object> = {
+    Host: { externalInterface: "rl0" },
+    EpairLink: { jailSide: "epair0b" },
+    VnetJail: { name: "testA" },
+    NatGateway: { externalInterface: "rl0" },
+    DevfsRuleset: { number: 1000 },
+  };
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ name, type, inputs }) => ({
+        id: name,
+        state: { ...inputs, ...decided[type.split(":").at(-1) as string] },
+      }),
+      call: () => ({}),
+    },
+    "project",
+    "stack",
+    true,
+  );
+});
+
+/** What is known of an output in a preview. */
+async function known(output: pulumi.Output<unknown>): Promise<unknown> {
+  const { promise, isKnown } = output as unknown as {
+    promise(): Promise<unknown>;
+    isKnown: Promise<boolean>;
+  };
+  return (await isKnown) ? promise() : "not known";
+}
+
+const host = () => new Host("alpha", { address: "alpha.example.net" });
+const lan = (changed: object = {}) => new Bridge("lan", { host: host(), name: "bridge0", ...changed });
+
+test.each([
+  [
+    "Host",
+    host,
+    { address: "alpha.example.net", port: 22, user: "root", become: "none", externalInterface: "rl0" },
+  ],
+  ["Bridge", lan, { name: "bridge0", addresses: [] }],
+  [
+    "Bridge with all",
+    () => lan({ addresses: ["10.0.0.1/24"], mtu: pulumi.output(9000) }),
+    { name: "bridge0", addresses: ["10.0.0.1/24"], mtu: 9000 },
+  ],
+  [
+    "EpairLink",
+    () => new EpairLink("www", { host: host(), bridge: lan() }),
+    { jailSide: "epair0b", subnets: [] },
+  ],
+  [
+    "VnetJail",
+    () => new VnetJail("testA", { host: host(), path: "/jails/testA" }),
+    { name: "testA", addresses: [] },
+  ],
+  [
+    "NatGateway",
+    () => new NatGateway("nat", { host: host() }),
+    { host: expect.anything(), externalInterface: "rl0", engine: "natd", ipv6: false },
+  ],
+  ["DevfsRuleset", () => new DevfsRuleset("bpf", { host: host() }), { number: 1000 }],
+])("a %s is known to others", async (_, make, told) => {
+  expect(await known(make().reference)).toEqual(told);
+});
+
+test("as an output of its own, what was left out is not known in a preview", async () => {
+  expect(await known(pulumi.output(lan().mtu))).toBe("not known");
+});
+
+test("it waits for the resource, and depends on it", async () => {
+  const bridge = lan();
+  const { resources } = bridge.reference as unknown as { resources(): Set<pulumi.Resource> };
+  expect([...resources()]).toContain(bridge);
+});
+
+test("a value that is secret in the program is secret in the reference", async () => {
+  expect(await pulumi.isSecret(lan({ mtu: pulumi.secret(9000) }).reference)).toBe(true);
+  expect(await pulumi.isSecret(lan().reference)).toBe(false);
+});
