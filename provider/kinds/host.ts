@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { targetOf } from "../common";
+import { askModules, isLoaded } from "../freebsd/modules";
 import { defineKind } from "../kind";
 import { unloadModule } from "../library";
 import { type Question, Unreadable } from "../question";
@@ -151,11 +152,7 @@ export const host = defineKind({
       "",
     ),
     pools: optional(fact("pools", sh`zpool list -H -o name`, nonEmptyLines), []),
-    modules: fact(
-      "modules",
-      sh`for module in ${OURS}; do if kldstat -q -m "$module"; then echo "$module"; fi; done`,
-      nonEmptyLines,
-    ),
+    modules: askModules(),
   }),
 
   gone: () => false,
@@ -168,7 +165,7 @@ export const host = defineKind({
     externalInterface: answers.route,
     externalAddress: answers.address,
     pools: answers.pools,
-    modules: previous?.modules ?? answers.modules,
+    modules: previous?.modules ?? OURS.filter((name) => isLoaded(answers.modules, name)),
   }),
   deleteBeforeReplace: false,
 });
