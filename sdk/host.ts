@@ -27,7 +27,7 @@ export class Host extends VnetResource {
 
   /** What other resources need of it. */
   get reference(): pulumi.Output<HostReference> {
-    const { address, port, user, become, externalInterface } = this;
+    const { address, port, user, become, externalInterface, osreldate } = this;
     return pulumi.output({
       address,
       port,
@@ -35,6 +35,7 @@ export class Host extends VnetResource {
       hostKey: this.#hostKey,
       become,
       externalInterface,
+      osreldate,
     }) as pulumi.Output<HostReference>;
   }
 }

@@ -4,6 +4,7 @@ import { askModules, isLoaded } from "../freebsd/modules";
 import { defineKind } from "../kind";
 import { unloadModule } from "../library";
 import { type Question, Unreadable } from "../question";
+import { OLDEST, releaseName } from "../releases";
 import { hostname, ipAddress, port } from "../scalars";
 import { type InputOf, live } from "../schema";
 import { type Sh, sh } from "../sh";
@@ -122,6 +123,10 @@ export const host = defineKind({
     {
       what: "look for root's rights",
       run: sh`[ "$(id -u)" -eq 0 ] || { echo "logged in as $(id -un), which may not change the network: log in as root, or set become to sudo or doas" >&2; false; }`,
+    },
+    {
+      what: "look for the release",
+      run: sh`[ "$(uname -K)" -ge ${OLDEST} ] || { echo "the kernel is FreeBSD $(uname -r): ${releaseName(OLDEST)} is the oldest whose jails can be configured from outside (ifconfig -j, route -j); upgrade the host" >&2; false; }`,
     },
     {
       what: "look for VIMAGE in the kernel",
