@@ -10,9 +10,11 @@ export const hostReferenceShape = {
   hostKey: z.string().optional(),
   become: z.enum(["none", "sudo", "doas"]).optional(),
   externalInterface: z.string().optional(),
+  /** __FreeBSD_version: what its release does not have is refused in the plan. */
+  osreldate: z.int().optional(),
 };
 
-/** Another interface of the default route, say, does not make it another host. */
+/** Another interface of the default route, say, or another release, does not make it another host. */
 export const hostIdentity = ["address", "port", "user", "hostKey", "become"] as const;
 
 /** What a resource says of its host: enough to reach it, nothing secret. */

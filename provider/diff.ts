@@ -69,10 +69,11 @@ function same(schema: z.ZodType, old: unknown, now: unknown, computed: boolean):
 
 /** What of a value tells that it is another one: of a reference, only what says which thing it is. */
 export function essence(schema: z.ZodType, value: unknown): unknown {
-  if (hasUnknown(value)) return value;
   const inner = unwrapped(schema);
   const identity = inner.meta()?.identity;
-  if (identity) return pick(value, identity);
+  // Before anything else: what only informs may be unknown in a preview, and is no change then either.
+  if (identity) return pick(inner as z.ZodObject, value, identity);
+  if (hasUnknown(value)) return value;
   if (inner.def.type === "array") {
     const element = (inner as z.ZodArray<z.ZodType>).element;
     return Array.isArray(value) ? value.map((item) => essence(element, item)) : value;
@@ -86,7 +87,8 @@ export function essence(schema: z.ZodType, value: unknown): unknown {
   return value;
 }
 
-function pick(value: unknown, keys: readonly string[]): unknown {
+function pick(schema: z.ZodObject, value: unknown, keys: readonly string[]): unknown {
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(keys.map((key) => [key, (value as Record<string, unknown>)[key]]));
+  const given = value as Record<string, unknown>;
+  return Object.fromEntries(keys.map((key) => [key, essence(schema.shape[key] as z.ZodType, given[key])]));
 }

@@ -30,6 +30,7 @@ export class Host extends VnetResource {
       "hostKey",
       "become",
       "externalInterface",
+      "osreldate",
     ) as unknown as pulumi.Output<HostReference>;
   }
 }

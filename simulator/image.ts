@@ -2,6 +2,7 @@ import { files as hostFiles } from "./image/files";
 import type { Disk } from "./kernel/storage";
 import { directoryNode, fileNode, type Inode, MemFs, symlinkNode, toBytes } from "./kernel/vfs";
 import { Pool } from "./kernel/zfs";
+import type { Release } from "./release";
 import { binary } from "./shell/process";
 
 /** One entry of a tree: a directory's names, a file's text, a symbolic link. */
@@ -26,7 +27,7 @@ const PREFILLED = { template: 34_512_384 };
  * The disk of a freshly installed host: a UFS root, a pool with `zroot/jails/template@base`. `programs` are the
  * absolute paths of the binaries.
  */
-export function makeDisk(programs: readonly string[], now: number): Disk {
+export function makeDisk(programs: readonly string[], now: number, release: Release): Disk {
   const root = new MemFs({ kind: "ufs" });
   const installed = now - AGE;
   fill(root, { ...skeleton(programs), ...hostFiles }, installed);
@@ -37,7 +38,7 @@ export function makeDisk(programs: readonly string[], now: number): Disk {
   const missing = PREFILLED.template - pool.referenced(template);
   (template as { prefilled: number }).prefilled = Math.max(0, missing);
   pool.snapshot(template, "base", installed);
-  return { root, pool };
+  return { release, root, pool };
 }
 
 /** Adds `tree` (absolute paths) to a file system; missing directories are made. */

@@ -1,5 +1,5 @@
 /**
- * A FreeBSD 14 host for tests: an SSH server on 127.0.0.1 with a model of FreeBSD's kernel, file system and base
+ * A FreeBSD host for tests: an SSH server on 127.0.0.1 with a model of FreeBSD's kernel, file system and base
  * tools behind it.
  */
 export type { Result } from "./command";
@@ -15,4 +15,5 @@ export type {
   Snapshot,
 } from "./machine";
 export { Machine } from "./machine";
+export type { ReleaseNumber } from "./release";
 export type { Login } from "./server";

@@ -8,6 +8,7 @@ import type { Disk } from "./kernel/storage";
 import { type Inode, toBytes, toText } from "./kernel/vfs";
 import { boot } from "./rc/boot";
 import { attachInterfaces } from "./rc/devd";
+import { type ReleaseNumber, releases } from "./release";
 import { runShell } from "./shell/main";
 import { Killed, Process, type Session, Task } from "./shell/process";
 import { Sink, type Stream, Text } from "./shell/streams";
@@ -54,6 +55,8 @@ export interface Snapshot {
 export interface MachineOptions {
   /** A disk to start from; a pristine one by default. */
   readonly disk?: Disk;
+  /** Which FreeBSD is on a pristine disk: 14.0 by default, the recorded one. */
+  readonly release?: ReleaseNumber;
 }
 
 export interface ExecOptions {
@@ -92,7 +95,9 @@ export class Machine {
   /** A machine that has booted. */
   static async create(options: MachineOptions = {}): Promise<Machine> {
     const clock = new Clock();
-    const machine = new Machine(options.disk ?? makeDisk(Object.keys(commands), clock.now()), clock);
+    const { release = "14.0" } = options;
+    const disk = options.disk ?? makeDisk(Object.keys(commands), clock.now(), releases[release]);
+    const machine = new Machine(disk, clock);
     await boot(machine);
     machine.log.length = 0;
     return machine;

@@ -1,5 +1,6 @@
 import type { Known, Report } from "../kind";
 import type { VnetJailInput as Input } from "../kinds/vnet-jail";
+import { lacksParameter } from "../releases";
 import { mustParseCidr, parseAddress } from "../scalars";
 import { NOT_DENIABLE, THROTTLED } from "./scalars";
 
@@ -13,6 +14,7 @@ export function checkJail(input: Known<Input>, report: Report, permissions: read
   checkMounts(input, report);
   checkLimits(input, report);
   checkParameters(input, report, permissions);
+  checkRelease(input, report);
 }
 
 /** Of what is left out, [] follows; what is not known yet is undefined. */
@@ -164,10 +166,13 @@ const SHARED_STACK = [
   "ip_hostname",
 ];
 
+/** `allow.noraw_sockets` is `allow.raw_sockets` turned round. */
+const withoutNo = (parameter: string) => parameter.replace(/(^|\.)no([^.]*)$/, "$1$2");
+
 function checkParameters({ parameters }: Known<Input>, report: Report, permissions: readonly string[]): void {
   for (const name of Object.keys(parameters ?? {})) {
     const property = `parameters.${name}`;
-    const plain = name.replace(/(^|\.)no([^.]*)$/, "$1$2");
+    const plain = withoutNo(name);
     const allowed = [name, plain].map((each) => each.replace(/^allow\./, ""));
     const typed = PROPERTIES[name] ?? PROPERTIES[plain];
     if (typed !== undefined) report(property, `has a property here: use ${typed}`);
@@ -176,5 +181,17 @@ function checkParameters({ parameters }: Known<Input>, report: Report, permissio
     else if (FIXED.includes(name) || FIXED.includes(plain)) report(property, "is always set for a VnetJail");
     else if (SHARED_STACK.includes(name) || SHARED_STACK.includes(plain))
       report(property, "is for jails that share the host's network; this one has its own: use interfaces");
+  }
+}
+
+function checkRelease({ host, allow, parameters }: Known<Input>, report: Report): void {
+  const names = (of: object | undefined) => Object.keys(of ?? {});
+  const given = [
+    ...names(allow).map((name) => ({ property: `allow.${name}`, parameter: `allow.${name}` })),
+    ...names(parameters).map((name) => ({ property: `parameters.${name}`, parameter: withoutNo(name) })),
+  ];
+  for (const { property, parameter } of given) {
+    const reason = lacksParameter(host?.osreldate, parameter);
+    if (reason !== undefined) report(property, reason);
   }
 }

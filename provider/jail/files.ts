@@ -3,6 +3,7 @@ import { rcText } from "../freebsd/rcconf";
 import type { VnetJailInput as Input } from "../kinds/vnet-jail";
 import { headerLine } from "../library";
 import type { OwnLines, RcLines } from "../owned";
+import { readsIncludes } from "../releases";
 import { mustParseCidr, parseAddress } from "../scalars";
 import { sh } from "../sh";
 import { amountOf, cpusOf } from "./scalars";
@@ -74,8 +75,8 @@ const negated = (name: string) => name.replace(/([^.]*)$/, "no$1");
 /** The processors as cpuset(1) prints them. */
 export const cpusText = (list: string) => cpusOf(list)?.join(", ") ?? "";
 
-/** The jail's own file, which `service jail` reads alone and /etc/jail.conf includes. */
-export function conf(input: Input): string {
+/** What the jail is, for jail.conf(5). */
+function parametersOf(input: Input): JailParameter[] {
   const name = nameOf(input);
   const one = (parameter: string, value: string | number | undefined): JailParameter[] =>
     value === undefined ? [] : [[parameter, value]];
@@ -88,7 +89,7 @@ export function conf(input: Input): string {
     return [value === "true" ? parameter : negated(parameter)];
   });
   const cpus = input.cpuset === undefined ? [] : [`/usr/bin/cpuset -l ${input.cpuset} -j ${name}`];
-  const parameters: JailParameter[] = [
+  return [
     ...one("jid", input.fixedJid),
     ["path", input.path],
     ["host.hostname", hostnameOf(input)],
@@ -121,7 +122,17 @@ export function conf(input: Input): string {
         value === true ? [parameter] : [parameter, value === false ? "false" : value],
     ),
   ];
-  return `${headerLine(input.owner)}\n${WRITTEN}\n${jailBlock(name, parameters)}`;
+}
+
+export const isIncluded = ({ host }: Input) => readsIncludes(host.osreldate);
+
+/**
+ * The jail's own file, which `service jail NAME` reads alone and /etc/jail.conf includes. Where it cannot be included,
+ * its `depend` would name jails that nobody knows.
+ */
+export function conf(input: Input): string {
+  const parameters = parametersOf(input).filter(([name]) => name !== "depend" || isIncluded(input));
+  return `${headerLine(input.owner)}\n${WRITTEN}\n${jailBlock(nameOf(input), parameters)}`;
 }
 
 /** What runs first in a jail that starts: its addresses and routes. */
@@ -188,10 +199,15 @@ export function fstab(input: Input): string {
   return [headerLine(input.owner), WRITTEN, ...lines].join("\n");
 }
 
-/** None where the boot leaves the jail alone. Boot reads only /etc/jail.conf; some releases' `service jail` reads the jail's file alone. */
-export function includeLines(input: Input): OwnLines {
-  const text = input.startAtBoot ? `.include "${confPath(input)}";` : "";
-  return { path: "/etc/jail.conf", owner: input.owner, text };
+/**
+ * None where the boot leaves the jail alone. Boot reads only /etc/jail.conf; some releases' `service jail` reads the
+ * jail's file alone. FreeBSD 13 has no `.include`: the jail itself stands there.
+ */
+export function mainLines(input: Input): OwnLines {
+  const text = isIncluded(input)
+    ? `.include "${confPath(input)}";`
+    : jailBlock(nameOf(input), parametersOf(input));
+  return { path: "/etc/jail.conf", owner: input.owner, text: input.startAtBoot ? text : "" };
 }
 
 export function rc(input: Input): RcLines {

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { targetOf } from "../common";
+import { askModules, isLoaded } from "../freebsd/modules";
 import { defineKind } from "../kind";
 import { unloadModule } from "../library";
 import { type Question, Unreadable } from "../question";
+import { OLDEST, releaseName } from "../releases";
 import { hostname, ipAddress, port } from "../scalars";
 import { type InputOf, live } from "../schema";
 import { type Sh, sh } from "../sh";
@@ -123,6 +125,10 @@ export const host = defineKind({
       run: sh`[ "$(id -u)" -eq 0 ] || { echo "logged in as $(id -un), which may not change the network: log in as root, or set become to sudo or doas" >&2; false; }`,
     },
     {
+      what: "look for the release",
+      run: sh`[ "$(uname -K)" -ge ${OLDEST} ] || { echo "the kernel is FreeBSD $(uname -r): ${releaseName(OLDEST)} is the oldest whose jails can be configured from outside (ifconfig -j, route -j); upgrade the host" >&2; false; }`,
+    },
+    {
       what: "look for VIMAGE in the kernel",
       run: sh`[ "$(sysctl -n kern.features.vimage 2>/dev/null)" = 1 ] || { echo "this kernel has no network stacks for jails: GENERIC has them since FreeBSD 12.0; a custom kernel needs 'options VIMAGE'" >&2; false; }`,
     },
@@ -151,11 +157,7 @@ export const host = defineKind({
       "",
     ),
     pools: optional(fact("pools", sh`zpool list -H -o name`, nonEmptyLines), []),
-    modules: fact(
-      "modules",
-      sh`for module in ${OURS}; do if kldstat -q -m "$module"; then echo "$module"; fi; done`,
-      nonEmptyLines,
-    ),
+    modules: askModules(),
   }),
 
   gone: () => false,
@@ -168,7 +170,7 @@ export const host = defineKind({
     externalInterface: answers.route,
     externalAddress: answers.address,
     pools: answers.pools,
-    modules: previous?.modules ?? answers.modules,
+    modules: previous?.modules ?? OURS.filter((name) => isLoaded(answers.modules, name)),
   }),
   deleteBeforeReplace: false,
 });

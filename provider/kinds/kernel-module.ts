@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { commonShape, internalShape, targetOf } from "../common";
+import { askModules, isLoaded } from "../freebsd/modules";
 import { rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
 import { claimIpfw, moduleIsLoaded, releaseModule } from "../library/modules";
 import { askLines, askRc, compareRc, dropLines, keepLines, type RcLines } from "../owned";
-import { type Question, Unreadable } from "../question";
 import { type InputOf, replace } from "../schema";
 import { sh } from "../sh";
 
@@ -30,17 +30,6 @@ const BRING_IPFW = ["ipfw", "ipfw_nat", "ipfw_nat64", "ipfw_nptv6", "ipfw_pmod",
 function rc({ name, owner }: Input): RcLines {
   const words = { kld_list: name };
   return { path: "/etc/rc.conf", owner, values: {}, words, text: rcText({}, words) };
-}
-
-function askLoaded(name: string): Question<boolean> {
-  return {
-    key: `kldstat ${name}`,
-    ask: sh`${moduleIsLoaded} ${name}`,
-    read(answer) {
-      if (answer.status > 1) throw new Unreadable(`kldstat -m ${name}`, answer);
-      return answer.status === 0;
-    },
-  };
 }
 
 export const kernelModule = defineKind({
@@ -78,15 +67,15 @@ export const kernelModule = defineKind({
   ],
 
   questions: (input) => ({
-    loaded: askLoaded(input.name),
+    kernel: askModules(),
     lines: askLines(rc(input)),
     ...askRc(rc(input)),
   }),
 
-  gone: ({ loaded, lines }) => !loaded && lines === undefined,
+  gone: ({ kernel, lines }, { name }) => !isLoaded(kernel, name) && lines === undefined,
 
   compare: (input, answers) => [
-    ...(answers.loaded ? [] : [running(`the module ${input.name} is not loaded`)]),
+    ...(isLoaded(answers.kernel, input.name) ? [] : [running(`the module ${input.name} is not loaded`)]),
     ...compareRc(rc(input), answers.lines, answers),
   ],
 

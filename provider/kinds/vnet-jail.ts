@@ -17,12 +17,13 @@ import {
   fstab,
   fstabPath,
   gatewaysOf,
-  includeLines,
   inRoot,
+  isIncluded,
   limitLines,
   limitsOf,
   livelyParameters,
   mountOf,
+  mainLines,
   mountsOf,
   nameOf,
   rc,
@@ -155,7 +156,7 @@ export const jailAllowShape = {
   unprivileged_proc_debug: permission,
   /** The jail's root has root's privileges within it. @default true */
   suser: permission,
-  /** Run an NFS server; FreeBSD 14. @default false */
+  /** Run an NFS server. @default false */
   nfsd: permission,
   /** Use bhyve(8); exists while vmm(4) is loaded. @default false */
   vmm: permission,
@@ -376,7 +377,8 @@ export const vnetJailShape = {
   stopTimeout: live(between(0, 300).optional()),
   /**
    * What the jail may do beside the usual, or may not: `{ raw_sockets: true, set_hostname: false }`. See `allow.*` in
-   * jail(8). A name that the host's release does not know fails the start.
+   * jail(8). A name that the host's release does not know is refused in the plan, in the first one of a new host when
+   * the jail starts.
    * @default {}
    */
   allow: live(z.strictObject(jailAllowShape).default({})),
@@ -567,7 +569,8 @@ export const vnetJail = defineKind({
     ]),
     conf: askFile(confPath(input)),
     fstab: input.mounts.length > 0 ? askFile(fstabPath(input)) : unasked(undefined),
-    main: askFile("/etc/jail.conf"),
+    main: isIncluded(input) ? askFile(mainLines(input).path) : unasked(undefined),
+    mainLines: isIncluded(input) ? unasked(undefined) : askLines(mainLines(input)),
     lines: askLines(rc(input)),
     list: askRcVariable("jail_list"),
     resolv: askLines(resolvLines(input)),
@@ -605,8 +608,7 @@ export const vnetJail = defineKind({
     });
     found.push(...compareFile(path, conf(input), answers.conf));
     if (input.mounts.length > 0) found.push(...compareFile(fstabPath(input), fstab(input), answers.fstab));
-    if (input.startAtBoot && !includes(answers.main, path))
-      found.push(atBoot(`/etc/jail.conf does not include ${path}`));
+    found.push(...compareMain(input, answers.main, answers.mainLines));
     if (rc(input).text !== "") found.push(...compareRc(rc(input), answers.lines, answers));
     const list = words(answers.list);
     if (input.startAtBoot && answers.lines !== undefined && list.length > 0 && !list.includes(nameOf(input)))
@@ -629,6 +631,13 @@ const unasked = <T>(answer: T): Question<T> => ({ key: "nothing", ask: sh`:`, re
 function compareFile(path: string, text: string, found: string | undefined): string[] {
   if (found === undefined) return [atBoot(`${path} is gone`)];
   return found === `${text}\n` ? [] : [atBoot(`${path} was changed`)];
+}
+
+function compareMain(input: Input, main: string | undefined, lines: string | undefined): string[] {
+  if (!input.startAtBoot) return [];
+  if (!isIncluded(input)) return compareLines(mainLines(input), lines);
+  const path = confPath(input);
+  return includes(main, path) ? [] : [atBoot(`/etc/jail.conf does not include ${path}`)];
 }
 
 /** What must hold before anything is touched. */
@@ -670,7 +679,7 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
 }
 
 /** Lines in files that others edit too. */
-const SHARED = [includeLines, rc, resolvLines, limitLines] as const;
+const SHARED = [mainLines, rc, resolvLines, limitLines] as const;
 
 function keepFiles(input: Input, previous: JailState | undefined): Step[] {
   const path = confPath(input);
@@ -689,7 +698,7 @@ function keepFiles(input: Input, previous: JailState | undefined): Step[] {
       const drift = lines === rc ? (previous?.drift ?? []) : [];
       const steps = keepShared(lines(input), previous && lines(previous), drift);
       // Not when /etc/jail.conf reads all of the folder anyway.
-      return lines === includeLines && input.startAtBoot
+      return lines === mainLines && input.startAtBoot && isIncluded(input)
         ? steps.map((step, i) => (i === 0 ? { ...step, unless: sh`${includesJail} ${path}` } : step))
         : steps;
     }),

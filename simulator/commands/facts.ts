@@ -24,7 +24,7 @@ const uname = program("uname", (self, args, io) => {
     ["p", get("hw.machine_arch")],
     ["i", get("kern.ident")],
     ["K", get("kern.osreldate")],
-    ["U", "1400507"],
+    ["U", String(io.kernel.release.osreldate)],
     ["b", "0000000000000000000000000000000000000000"],
   ];
   self.print(`${words.flatMap(([letter, value]) => (letters.has(letter) ? [value] : [])).join(" ")}\n`);
@@ -35,7 +35,7 @@ const freebsdVersion = program("freebsd-version", (self, args, io) => {
   const usage = "usage: freebsd-version [-kru] [-j jail]\n";
   const { list, rest } = self.options(args, "kruj:", usage);
   if (rest.length > 0) self.usage(usage);
-  const installed = "14.0-STABLE";
+  const installed = io.kernel.release.name;
   const letters = new Set(list.map(([letter]) => letter));
   if (letters.size === 0) letters.add("u");
   // In this order, whatever the order of the options.

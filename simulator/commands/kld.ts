@@ -80,7 +80,7 @@ function print(self: Program, modules: Modules, file: KernelFile, verbose: boole
   }
   const path = file.name === "kernel" ? "/boot/kernel/kernel" : `/boot/kernel/${file.name}.ko`;
   self.print(` (${path})\n\tContains modules:\n\t\t Id Name\n`);
-  if (file.name !== "kernel") self.print(`\t\t${String(file.moduleId).padStart(3)} ${file.name}\n`);
+  for (const { id, name } of modules.within(file)) self.print(`\t\t${String(id).padStart(3)} ${name}\n`);
 }
 
 /** kldstat(8) */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock";
+import type { Release } from "../release";
 import { Firewall } from "./firewall";
 import { Jails } from "./jails";
 import { Limits } from "./limits";
@@ -27,6 +28,10 @@ export class Kernel {
   readonly storage: Storage;
   /** kenv(1) */
   readonly environment = new Map<string, string>();
+
+  get release(): Release {
+    return this.disk.release;
+  }
 
   /** Set when the machine goes down: no process of this kernel goes on. */
   halted = false;

@@ -92,6 +92,8 @@ export class JailConfError extends Error {
 
 /** How the parser reaches files: jail(8) runs on the host. */
 export interface ConfSource {
+  /** `.include` names a file; FreeBSD 13 takes it for a parameter. */
+  readonly includes: boolean;
   /** @throws JailConfError when it cannot be read */
   read(path: string): Promise<string>;
   glob(pattern: string): Promise<string[]>;
@@ -287,7 +289,7 @@ async function parse(path: string, source: ConfSource, blocks: JailConfig[], dep
     }
     if (peek().kind !== ";") return syntaxError();
     take();
-    if (parameter.name === ".include" && !block) {
+    if (parameter.name === ".include" && !block && source.includes) {
       for (const value of parameter.values) await include(value.text);
       return;
     }

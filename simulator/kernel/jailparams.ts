@@ -1,3 +1,5 @@
+import type { Release } from "../release";
+
 /** How a jail parameter's value is written and read, see jail(8) and libjail's jailparam_import(3). */
 export type JailParameterType = "bool" | "int" | "string" | "jailsys" | "ip4" | "ip6";
 
@@ -9,6 +11,8 @@ export interface JailParameter {
   readonly default: string | boolean;
   /** Exists only while this kernel module is there. */
   readonly module?: string;
+  /** The __FreeBSD_version it came with. */
+  readonly since?: number;
 }
 
 const bool = (name: string, value = false, access: JailParameter["access"] = "write"): JailParameter => ({
@@ -36,6 +40,9 @@ const jailsys = (name: string, value: string, access: JailParameter["access"] = 
   default: value,
 });
 
+// man page only: all that came with 15.0.
+const in15 = (name: string): JailParameter => ({ ...bool(name), since: 1500000 });
+
 /** security.jail.param, in the order of `jls -n`: names without a dot first, then by name. */
 const all: readonly JailParameter[] = [
   int("devfs_ruleset", 0),
@@ -46,8 +53,8 @@ const all: readonly JailParameter[] = [
   jailsys("ip6", "disable"),
   int("jid", 0, "create"),
   string("name"),
-  int("osreldate", 1400507, "create"),
-  string("osrelease", "14.0-STABLE", "create"),
+  int("osreldate", 0, "create"),
+  string("osrelease", "", "create"),
   int("parent", 0, "read"),
   string("path", "/", "create"),
   bool("persist"),
@@ -57,7 +64,9 @@ const all: readonly JailParameter[] = [
   jailsys("sysvshm", "disable"),
   jailsys("vnet", "inherit", "create"),
   { ...jailsys("zfs", "new"), module: "zfs" },
+  in15("allow.adjtime"),
   bool("allow.chflags"),
+  in15("allow.extattr"),
   bool("allow.mlock"),
   bool("allow.mount"),
   bool("allow.mount.devfs"),
@@ -72,10 +81,14 @@ const all: readonly JailParameter[] = [
   bool("allow.raw_sockets"),
   bool("allow.read_msgbuf"),
   bool("allow.reserved_ports", true),
+  in15("allow.routing"),
   bool("allow.set_hostname", true),
+  in15("allow.setaudit"),
+  in15("allow.settime"),
   bool("allow.socket_af"),
   bool("allow.suser", true),
   bool("allow.sysvipc"),
+  in15("allow.unprivileged_parent_tampering"),
   bool("allow.unprivileged_proc_debug", true),
   int("children.cur", 0, "read"),
   int("children.max", 0),
@@ -92,8 +105,16 @@ const all: readonly JailParameter[] = [
 ];
 
 /** The parameters this kernel knows now: file systems that are modules bring theirs along. */
-export function jailParameters(hasModule: (name: string) => boolean): JailParameter[] {
-  return all.filter((parameter) => parameter.module === undefined || hasModule(parameter.module));
+export function jailParameters(release: Release, hasModule: (name: string) => boolean): JailParameter[] {
+  const own: Readonly<Record<string, string>> = {
+    osreldate: String(release.osreldate),
+    osrelease: release.name,
+  };
+  return all
+    .filter(
+      ({ module, since = 0 }) => (module === undefined || hasModule(module)) && since <= release.osreldate,
+    )
+    .map((parameter) => ({ ...parameter, default: own[parameter.name] ?? parameter.default }));
 }
 
 /** `allow.noraw_sockets` is `allow.raw_sockets` turned round. */

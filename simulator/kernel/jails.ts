@@ -100,7 +100,7 @@ export class Jails {
   }
 
   parameters(): JailParameter[] {
-    return jailParameters((module) => this.kernel.modules.has(module));
+    return jailParameters(this.kernel.release, (module) => this.kernel.modules.has(module));
   }
 
   /** Finds a parameter by its name or its `no` form. @throws JailError `unknown parameter: x` */

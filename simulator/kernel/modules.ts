@@ -158,6 +158,12 @@ export class Modules {
     return this.files.find((file) => file.name === baseName(name));
   }
 
+  /** The modules in a file. */
+  within(file: KernelFile): { id: number; name: string }[] {
+    if (file.name !== "kernel") return [{ id: file.moduleId, name: file.name }];
+    return [...builtIn].map((name, at) => ({ id: file.moduleId + at, name }));
+  }
+
   /** References as kldstat(8) shows them. */
   refs(file: KernelFile): number {
     // Each file holds the kernel twice: as the file it is linked against, and by its MODULE_DEPEND.

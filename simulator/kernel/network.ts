@@ -270,7 +270,7 @@ export class Network {
    * bridge), EINVAL (neither Ethernet nor vlan, or `bridge` is none).
    */
   addMember(bridge: Interface, name: string): void {
-    joinBridge(bridge, name);
+    joinBridge(this.kernel, bridge, name);
   }
 
   /** BRDGDEL. @throws Errno ENOENT when `name` is not there or no member. */

@@ -20,11 +20,13 @@ export interface Oid {
   readonly vnet: boolean;
   /** Exists only while this module is loaded. */
   readonly module: string | undefined;
+  /** The __FreeBSD_version it came with. */
+  readonly since: number;
   /** Where the value lives elsewhere in the model. */
   readonly set: ((value: string, seen: Seen) => void) | undefined;
 }
 
-type Extra = Partial<Pick<Oid, "vnet" | "module" | "set">>;
+type Extra = Partial<Pick<Oid, "vnet" | "module" | "since" | "set">>;
 
 const oid =
   (type: Oid["type"], access: Oid["access"]) =>
@@ -36,6 +38,7 @@ const oid =
     description,
     vnet: extra.vnet ?? false,
     module: extra.module,
+    since: extra.since ?? 0,
     set: extra.set,
   });
 
@@ -91,7 +94,12 @@ export const nodes: Readonly<Record<string, string>> = {
 };
 
 /** `security.jail.param.*`: what jail(8) knows by these names. In the order the kernel lists them. */
-const jailParameters: readonly (readonly [name: string, type: Oid["type"], description: string])[] = [
+const jailParameters: readonly (readonly [
+  name: string,
+  type: Oid["type"],
+  description: string,
+  since?: number,
+])[] = [
   ["zfs.mount_snapshot", "integer", "Allow mounting snapshots in the .zfs directory for unjailed datasets"],
   ["zfs.", "integer", "Jail ZFS parameters"],
   ["sysvshm.", "integer", "SYSV shared memory"],
@@ -102,6 +110,18 @@ const jailParameters: readonly (readonly [name: string, type: Oid["type"], descr
   ["allow.mount.procfs", "integer", "Jail may mount the procfs file system"],
   ["allow.mount.devfs", "integer", "Jail may mount the devfs file system"],
   ["allow.mount.", "integer", "Jail may mount/unmount jail-friendly file systems in general"],
+  // man page only: all that came with 15.0.
+  ["allow.setaudit", "integer", "Processes in jail may set and get audit session state", 1500000],
+  ["allow.routing", "integer", "Jail may modify routing table", 1500000],
+  ["allow.settime", "integer", "Jail may set system time", 1500000],
+  ["allow.adjtime", "integer", "Jail may adjust system time", 1500000],
+  ["allow.extattr", "integer", "Jail may set system-level filesystem extended attributes", 1500000],
+  [
+    "allow.unprivileged_parent_tampering",
+    "integer",
+    "Unprivileged parent jail processes may tamper with same-uid processes (signal/debug/cpuset)",
+    1500000,
+  ],
   ["allow.nfsd", "integer", "Mountd/nfsd may run in the jail"],
   ["allow.suser", "integer", "Processes in jail with uid 0 have privilege"],
   ["allow.unprivileged_proc_debug", "integer", "Unprivileged processes may use process debugging facilities"],
@@ -168,9 +188,17 @@ function ctime(ms: number): string {
 /** The tree in the order in which sysctl(8) walks it. */
 export const oids: readonly Oid[] = [
   text("kern.ostype", "FreeBSD", "Operating system type"),
-  text("kern.osrelease", (seen) => jailSets("osrelease")(seen) || "14.0-STABLE", "Operating system release"),
+  text(
+    "kern.osrelease",
+    (seen) => jailSets("osrelease")(seen) || seen.kernel.release.name,
+    "Operating system release",
+  ),
   ro("kern.osrevision", "199506", "Operating system revision"),
-  text("kern.version", "FreeBSD 14.0-STABLE #0: Fri Nov 24 00:00:00 UTC 2023", "Kernel version"),
+  text(
+    "kern.version",
+    ({ kernel: { release } }) => `FreeBSD ${release.name} #0: ${release.built}`,
+    "Kernel version",
+  ),
   ro("kern.maxvnodes", "73516", "Target for maximum number of vnodes"),
   tun("kern.maxproc", "7918", "Maximum number of processes"),
   rw("kern.maxfiles", "64394", "Maximum number of files"),
@@ -197,7 +225,11 @@ export const oids: readonly Oid[] = [
     },
     "Estimated system boottime",
   ),
-  ro("kern.osreldate", (seen) => jailSets("osreldate")(seen) || "1400507", "Kernel release date"),
+  ro(
+    "kern.osreldate",
+    (seen) => jailSets("osreldate")(seen) || String(seen.kernel.release.osreldate),
+    "Kernel release date",
+  ),
   text("kern.bootfile", "/boot/kernel/kernel", "Name of kernel file booted"),
   rw("kern.maxfilesperproc", "57951", "Maximum files allowed open per process"),
   rw("kern.ipc.somaxconn", "128", "Maximum listen socket pending connection accept queue size (compat)"),
@@ -308,6 +340,11 @@ export const oids: readonly Oid[] = [
     bridge,
   ),
   rw("net.link.bridge.inherit_mac", "0", "Inherit MAC address from the first bridge member", bridge),
+  // man page only
+  rw("net.link.bridge.member_ifaddrs", "0", "Allow layer 3 addresses on bridge members", {
+    ...bridge,
+    since: 1500000,
+  }),
   rw("net.link.bridge.log_stp", "0", "Log STP state changes", bridge),
   rw(
     "net.link.bridge.pfil_local_phys",
@@ -365,8 +402,10 @@ export const oids: readonly Oid[] = [
     "1",
     "Unprivileged processes may read the kernel message buffer",
   ),
-  ...jailParameters.map(([name, type, description]) =>
-    oid(type, "ro")(`security.jail.param.${name}`, type === "string" ? "" : "0", description),
+  ...jailParameters.map(([name, type, description, since]) =>
+    oid(type, "ro")(`security.jail.param.${name}`, type === "string" ? "" : "0", description, {
+      ...(since !== undefined && { since }),
+    }),
   ),
   rw("security.jail.mount_zfs_allowed", "0", "Jail may mount the zfs file system (deprecated)"),
   rw("security.jail.mount_devfs_allowed", "0", "Jail may mount the devfs file system (deprecated)"),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Release } from "../release";
 import type { Kernel } from ".";
 import type { DeviceRule } from "./devfs";
 import { Devfs } from "./devfs";
@@ -8,6 +9,8 @@ import { type Pool, Zfs } from "./zfs";
 
 /** What survives a reboot: the UFS root and the ZFS pool. */
 export interface Disk {
+  /** Which FreeBSD is installed on it. */
+  readonly release: Release;
   readonly root: MemFs;
   readonly pool: Pool;
 }

@@ -74,7 +74,8 @@ export class Sysctl {
     return { kernel: this.kernel, vnet: who?.vnet ?? this.kernel.network.host, jail: who?.jail };
   }
 
-  private exists({ module }: Oid): boolean {
+  private exists({ module, since }: Oid): boolean {
+    if (since > this.kernel.release.osreldate) return false;
     return module === undefined || this.kernel.modules.has(module);
   }
 

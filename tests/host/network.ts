@@ -1,5 +1,5 @@
 import { Redacted, Sessions } from "../../provider/ssh";
-import { SimulatedHost } from "../../simulator";
+import { type ReleaseNumber, SimulatedHost } from "../../simulator";
 import { Resources } from "./suite/resources";
 
 export type { Made } from "./suite/resources";
@@ -14,6 +14,7 @@ export class Network extends Resources {
     super(sessions, {
       target: { address, port, user: "root", hostKey },
       externalInterface: "vtnet0",
+      osreldate: host.machine.kernel.release.osreldate,
       owner: "demo/test",
       bridge: "bridge0",
       unit: 1,
@@ -24,8 +25,8 @@ export class Network extends Resources {
     });
   }
 
-  static async start(): Promise<Network> {
-    const host = await SimulatedHost.start();
+  static async start(release: ReleaseNumber = "14.0"): Promise<Network> {
+    const host = await SimulatedHost.start({ release });
     const sessions = new Sessions({
       credentials: { privateKey: new Redacted(host.clientKey), agent: false },
     });
@@ -38,7 +39,8 @@ export class Network extends Resources {
   }
 
   get reference() {
-    return { ...this.place.target, externalInterface: this.place.externalInterface };
+    const { target, externalInterface, osreldate } = this.place;
+    return { ...target, externalInterface, osreldate };
   }
 
   /** What a command prints on the host. */

@@ -89,6 +89,26 @@ test.each([
     "interfaces[0].addresses[0]",
     "is the bridge's own address",
   ],
+  [
+    jailWith({ host: { ...hostReference, osreldate: 1400507 }, allow: { settime: true } }),
+    "allow.settime",
+    "allow.settime came with FreeBSD 15.0, and the host has 14.0 (1400507)",
+  ],
+  [
+    jailWith({ host: { ...hostReference, osreldate: 1304000 }, allow: { extattr: false } }),
+    "allow.extattr",
+    "allow.extattr came with FreeBSD 15.0, and the host has 13.4 (1304000)",
+  ],
+  [
+    jailWith({ host: { ...hostReference, osreldate: 1304000 }, parameters: { meta: "a=b" } }),
+    "parameters.meta",
+    "meta came with FreeBSD 15.0",
+  ],
+  [
+    jailWith({ host: { ...hostReference, osreldate: 1402000 }, parameters: { "mac.do.rules": "any" } }),
+    "parameters.mac.do.rules",
+    "mac.do.rules came with FreeBSD 14.3, and the host has 14.2",
+  ],
   [run(host, { address: "not a host" }), "address", "neither a host name nor an IP address"],
   [run(host, { address: "a", port: 0 }), "port", "0 is not a port: a whole number from 1 to 65535"],
   [run(host, { address: "a", port: 65536 }), "port", "65536 is not a port"],
@@ -107,6 +127,17 @@ test("values that are not known yet are accepted at any depth, and nothing else 
   expect(jailWith({ interfaces: half(["10.10.15.100/24"]) }).failures).toEqual([]);
   expect(jailWith({ path: UNKNOWN, interfaces: half(["10.10.16.5/24"]) }).failures).toHaveLength(2);
   expect(jailWith({ path: UNKNOWN, name: "a b" }).failures).toHaveLength(1);
+});
+
+test("what a release has, may have, or is not known to have is left to the host", () => {
+  const on = (osreldate: number | undefined, allow: object) =>
+    jailWith({ host: { ...hostReference, osreldate }, allow }).failures;
+  expect(on(1500068, { settime: true })).toEqual([]);
+  expect(on(1404000, { settime: true })).toEqual([]);
+  expect(on(1304000, { nfsd: true, read_msgbuf: true })).toEqual([]);
+  expect(on(undefined, { settime: true })).toEqual([]);
+  const unknown = jailWith({ host: { ...hostReference, osreldate: UNKNOWN }, allow: { settime: true } });
+  expect(unknown.failures).toEqual([]);
 });
 
 test("defaults are filled in, and a jail is called as its resource", () => {

@@ -67,6 +67,13 @@ test("what only informs of another resource is no change, what says which one it
   expect(diffOf("jail", { interfaces: nic("epair2b", ["10.10.15.1/24"]) }).changes).toBe(true);
   const { host } = sample("bridge").inputs as { host: object };
   expect(diffOf("bridge", { host: { ...host, externalInterface: "em0" } }).changes).toBe(false);
+  expect(diffOf("bridge", { host: { ...host, osreldate: 1500068 } }).changes).toBe(false);
+  expect(diffOf("bridge", { host: { ...host, osreldate: UNKNOWN } }).changes).toBe(false);
+  expect(diffOf("bridge", { host: { ...host, address: UNKNOWN } }).changes).toBe(true);
+  const { gateway } = sample("NAT redirect").inputs as { gateway: object };
+  const through = (changed: object) => ({ gateway: { ...gateway, host: { ...host, ...changed } } });
+  expect(diffOf("NAT redirect", through({ osreldate: 1500068 })).changes).toBe(false);
+  expect(diffOf("NAT redirect", through({ address: "other.example.net" })).changes).toBe(true);
   expect(diffOf("bridge", { host: { ...host, address: "other.example.net" } })).toMatchObject({
     changes: true,
     replaces: [],

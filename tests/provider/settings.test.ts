@@ -1,5 +1,6 @@
 import { type CheckResult, check } from "../../provider/check";
 import { diff } from "../../provider/diff";
+import { askModules, isLoaded, parseModules } from "../../provider/freebsd/modules";
 import type { Kind } from "../../provider/kind";
 import { devfsRuleset } from "../../provider/kinds/devfs-ruleset";
 import { kernelModule } from "../../provider/kinds/kernel-module";
@@ -105,4 +106,37 @@ test("a value changes live, a name makes it anew", () => {
   expect(change(kernelModule, { name: "a" }, { name: "b" })).toMatchObject(anew);
   expect(change(devfsRuleset, {}, { rules: [{ path: "bpf", action: "unhide" }] })).toMatchObject(live);
   expect(change(devfsRuleset, { number: 9 }, { number: 8 })).toMatchObject({ replaces: ["number"] });
+});
+
+// man page only: the format is kldstat.c's.
+test("kldstat -v tells the files, and the modules in them and in the kernel", () => {
+  const said = [
+    "Id Refs Address                Size Name",
+    " 1   20 0xffffffff80200000   deacf8 kernel (/boot/kernel/kernel)",
+    "\tContains modules:",
+    "\t\t Id Name",
+    "\t\t386 if_lo",
+    "\t\t 17 pci/virtio_pci",
+    "12    1 0xffffffff82a11000     7798 if_bridge.ko (/boot/kernel/if_bridge.ko)",
+    "\tContains modules:",
+    "\t\t Id Name",
+    "\t\t501 if_bridge",
+    "13    1 0xffffffff82a19000     2128 uhid.ko (/boot/my modules/uhid.ko)",
+    "\tContains modules:",
+    "\t\t Id Name",
+    "\t\t502 uhub/uhid",
+    "",
+  ].join("\n");
+  const found = parseModules(said);
+  expect([...found.files]).toEqual(["kernel", "if_bridge", "uhid"]);
+  expect([...found.modules]).toEqual(["if_lo", "pci/virtio_pci", "if_bridge", "uhub/uhid"]);
+  expect(["if_lo", "uhid", "Id", "if_vlan"].map((name) => isLoaded(found, name))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(() => askModules().read({ text: "kldstat: Operation not permitted\n", status: 1 })).toThrow(
+    "unexpected answer to `kldstat -v`",
+  );
 });

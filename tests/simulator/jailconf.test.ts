@@ -2,6 +2,7 @@ import { JailConfError, type JailConfig, loadJailConf } from "../../simulator/ke
 
 const load = (files: Record<string, string>, path = "/etc/jail.conf") =>
   loadJailConf(path, {
+    includes: true,
     read: async (name) => {
       const text = files[name];
       if (text === undefined) throw new JailConfError([`${name}: No such file or directory`], 1);

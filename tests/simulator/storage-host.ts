@@ -6,6 +6,7 @@ import type { Jail } from "../../simulator/kernel/jails";
 import type { Disk } from "../../simulator/kernel/storage";
 import { directoryNode, MemFs } from "../../simulator/kernel/vfs";
 import { Pool } from "../../simulator/kernel/zfs";
+import { releases } from "../../simulator/release";
 import recording from "../recordings/12-mounts-devfs.json";
 
 /** A kernel with the storage of the recorded host, and nothing of the rest of the machine. */
@@ -22,7 +23,7 @@ export class StorageHost {
     template.fs.root.entries.set("dev", directoryNode());
     template.fs.root.entries.set("etc", directoryNode());
     pool.snapshot(template, "base", now);
-    this.disk = { root: new MemFs(), pool };
+    this.disk = { release: releases["14.0"], root: new MemFs(), pool };
     const { fs } = new Kernel({ ...this.disk }, this.clock).storage;
     for (const directory of ["/etc/defaults", "/mnt", "/tmp"]) fs.mkdirSync(directory, { recursive: true });
     fs.writeText("/etc/fstab", "/dev/gpt/rootfs / ufs rw 1 1\n");

@@ -157,6 +157,7 @@ function parameters(words: readonly string[]): Parameter[] {
 
 async function load(io: Io, file: string) {
   return loadJailConf(file === "-" ? "STDIN" : file, {
+    includes: io.kernel.release.jailIncludes,
     read: async (path) => {
       if (path === "STDIN") return io.stdin;
       try {

@@ -12,6 +12,8 @@ import type { Target } from "../../../provider/ssh";
 export interface Place {
   readonly target: Target;
   readonly externalInterface: string;
+  /** `uname -K` */
+  readonly osreldate: number;
   /** Owners begin so: `demo/test`. */
   readonly owner: string;
   readonly bridge: string;
@@ -29,8 +31,8 @@ export interface Place {
 
 /** What the kinds are given for jails behind one bridge; later ones take the states of earlier ones. */
 export function declarations(place: Place) {
-  const { target, externalInterface, subnet, template, unit } = place;
-  const reference = { ...target, externalInterface };
+  const { target, externalInterface, osreldate, subnet, template, unit } = place;
+  const reference = { ...target, externalInterface, osreldate };
   const owner = (name: string) => `${place.owner}/${name}`;
   const gateway = `${subnet}.1`;
   const jailName = (letter: string) => `${place.jail}${letter}`;

@@ -37,6 +37,7 @@ export async function survey(machine: Machine, target: Target, options: SurveyOp
     place: {
       target,
       externalInterface: externalInterface ?? "lo0",
+      osreldate: Number(await shows("uname -K")),
       owner: OWNER,
       bridge: `bridge${n}`,
       unit: n,
