@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Connection, type ConnectionOptions, connect } from "./connection";
+import { type Connection, type ConnectionOptions, connect, type Leg } from "./connection";
 import { type Printed, quotePrinted, reason, SshError } from "./errors";
-import { defaultKnownHosts, hostKeyJudge } from "./hostkey";
+import { hostKeyJudge, keyLine, knownHostsFiles } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
 import { type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
-import { type Route, where } from "./target";
+import { type Hop, type Route, where } from "./target";
 
 export interface HostOptions extends ConnectionOptions {
   /** Sessions at once; sshd allows 10 (MaxSessions of sshd_config(5)). */
@@ -57,7 +57,8 @@ const growAfter = 20;
  * three (open, exec, script) and the start of no process.
  */
 export class Host {
-  readonly #route: Route;
+  #route: Route;
+  #acceptsNew: boolean;
   readonly #credentials: Credentials;
   readonly #keyring: Keyring;
   readonly #options: HostOptions;
@@ -80,8 +81,17 @@ export class Host {
   #hasServed = false;
   #isRetiring = false;
 
-  constructor(route: Route, credentials: Credentials, keyring: Keyring, options: HostOptions, stats: Stats) {
+  /** @param acceptsNew whether it is taken at its word at the first connection, when nothing is known of its key. */
+  constructor(
+    route: Route,
+    credentials: Credentials,
+    keyring: Keyring,
+    options: HostOptions,
+    stats: Stats,
+    acceptsNew = false,
+  ) {
     this.#route = route;
+    this.#acceptsNew = acceptsNew;
     this.#credentials = credentials;
     this.#keyring = keyring;
     this.#options = options;
@@ -95,6 +105,17 @@ export class Host {
       this.#queue.push({ ...work, resolve, reject, failures: 0 });
       this.#advance();
     });
+  }
+
+  /** Connected, with the host key pinned from then on. */
+  async met(): Promise<Route> {
+    await this.run({
+      script: ":",
+      label: "look at the host key",
+      limits: { timeoutMs: 30_000, maxOutputBytes: 65_536 },
+      isRepeatable: true,
+    });
+    return this.#route;
   }
 
   /** Closes the connection as soon as the work is done. */
@@ -331,13 +352,38 @@ export class Host {
   }
 
   async #connectOnce(options: ConnectionOptions): Promise<Connection> {
-    const { home } = this.#options;
-    const files =
-      this.#credentials.knownHosts?.map((file) => expandHome(file, home)) ?? defaultKnownHosts(home);
-    const judge = await hostKeyJudge(this.#route, files);
-    const identities = await this.#keyring.identities();
-    return connect(this.#route, judge, identities, options, this.#abort.signal);
+    try {
+      const legs = await Promise.all([...this.#route.jumps, this.#route].map((hop) => this.#leg(hop)));
+      const connection = await connect(legs, options, this.#abort.signal);
+      if (this.#acceptsNew) {
+        this.#route = { ...this.#route, hostKey: keyLine(connection.hostKey) };
+        this.#acceptsNew = false;
+      }
+      return connection;
+    } catch (error) {
+      throw error instanceof SshError ? withNotes(error, this.#route) : error;
+    }
   }
+
+  async #leg(hop: Hop): Promise<Leg> {
+    const { home } = this.#options;
+    const configured = this.#credentials.knownHosts?.map((file) => expandHome(file, home));
+    const [judge, identities] = await Promise.all([
+      hostKeyJudge(hop, configured ?? knownHostsFiles(hop, home), this.#acceptsNew && !hop.isJump),
+      this.#keyring.identities(hop),
+    ]);
+    return { hop, judge, identities };
+  }
+}
+
+/** What was left out of ssh_config(5) may be the reason. */
+function withNotes(error: SshError, { notes, jumps }: Route): SshError {
+  const more = [
+    ...(jumps.length > 0 ? [`The way to it: over ${jumps.map(where).join(", then ")}.`] : []),
+    ...notes.map((note) => `${note}.`),
+  ];
+  if (more.length === 0) return error;
+  return new SshError(error.kind, [error.message, ...more].join("\n"), { cause: error.cause });
 }
 
 const quoteLabel = (job: Job) => `"${job.label}"`;
