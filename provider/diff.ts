@@ -24,7 +24,12 @@ export function changes<I extends Shape>(
   return Object.entries(kind.inputs)
     .filter(
       ([key, schema]) =>
-        !same(schema, olds[key], news[key], (kind.outputs as readonly string[]).includes(key)),
+        !same(
+          schema,
+          olds[key],
+          news[key],
+          (kind.outputs as readonly string[]).includes(key) && (kind.decides?.(key, news) ?? true),
+        ),
     )
     .map(([property, schema]) => ({ property, cost: schema.meta()?.cost ?? "replace" }));
 }
@@ -49,10 +54,26 @@ function same(schema: z.ZodType, old: unknown, now: unknown, computed: boolean):
   if (now === undefined && computed) return true;
   // A property that an older release did not have counts as its default.
   return isDeepStrictEqual(
-    essence(schema, old ?? defaultOf(schema)),
+    essence(schema, withoutFormer(schema, old, now) ?? defaultOf(schema)),
     essence(schema, now ?? defaultOf(schema)),
   );
 }
+
+/** The recorded value without what an earlier release put into it, where the program still leaves that out. */
+function withoutFormer(schema: z.ZodType, old: unknown, now: unknown): unknown {
+  const former = schema.meta()?.formerly;
+  if (now === undefined && former !== undefined && old === former) return undefined;
+  if (schema.def.type !== "object" || !isObject(old) || !isObject(now)) return old;
+  const shape = (schema as z.ZodObject).shape as Shape;
+  const entries = Object.entries(old).map(([key, item]) => [
+    key,
+    shape[key] ? withoutFormer(shape[key], item, now[key]) : item,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
 
 /** What of a value tells that it is another one: of a reference, only what says which thing it is. */
 function essence(schema: z.ZodType, value: unknown): unknown {

@@ -17,6 +17,8 @@ export interface Runner {
     script: string,
     options?: { timeoutMs?: number; label?: string; repeatable?: boolean },
   ): Promise<{ stdout: string; stderr: string; status: number }>;
+  /** The key of a host of which none is known yet; a line by which it is pinned from then on. */
+  meet?(target: Target): Promise<string>;
 }
 
 /** `dynamic.ResourceProvider`'s shape, so that nothing here depends on Pulumi. */
@@ -56,10 +58,15 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
   const recorded = (props: object): Recorded => ({ ...(props as Recorded), ...inputsOf(props) });
 
-  const settled = (input: Inputs, previous: Recorded | undefined): Inputs => ({
-    ...input,
-    ...kind.settle?.(input, previous),
-  });
+  const settled = async (verb: string, declared: Inputs, previous: Recorded | undefined): Promise<Inputs> => {
+    const input = { ...declared, ...kind.settle?.(declared, previous) };
+    if (!kind.meets?.(input)) return input;
+    try {
+      return { ...input, hostKey: await runner.meet?.(kind.target(input)) };
+    } catch (cause) {
+      throw error(verb, input, cause);
+    }
+  };
 
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
     new ResourceError(
@@ -159,7 +166,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       const declared = inputsOf(props);
       const reservation = kind.reserve?.(declared);
       const reserved = reservation && (await reserve(declared, reservation));
-      const input = settled({ ...declared, ...reserved?.decided }, undefined);
+      const input = await settled("create", { ...declared, ...reserved?.decided }, undefined);
       return {
         id: kind.id(input),
         outs: await ensure("create", input, undefined, reserved?.giveBack),
@@ -168,7 +175,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
     async update(_id, olds, news) {
       const previous = recorded(olds);
-      return { outs: await ensure("update", settled(inputsOf(news), previous), previous) };
+      return {
+        outs: await ensure("update", await settled("update", inputsOf(news), previous), previous),
+      };
     },
 
     async read(id, props) {

@@ -16,6 +16,8 @@ declare module "zod" {
     reference?: string;
     /** A reference: which properties say that it is the same thing. */
     identity?: readonly string[];
+    /** What an earlier release recorded where a program left the property out. */
+    formerly?: string | number;
     /** Set by the SDK, not by programs; left out of argument types and docs. */
     internal?: boolean;
   }
@@ -36,6 +38,10 @@ export const replace = costing("replace");
 export const restart = costing("restart");
 export const live = costing("live");
 export const none = costing("none");
+
+/** Marks a property that had a default once: to leave out now what was recorded then is no change. */
+export const formerly = <T extends z.ZodType>(value: string | number, schema: T): T =>
+  schema.meta({ ...schema.meta(), formerly: value }) as T;
 
 /** Only in types: tells a reference from a plain object. */
 export declare const referenced: unique symbol;

@@ -9,33 +9,42 @@ export type HostArgs = Args<typeof hostShape>;
  * A FreeBSD host that is reached over SSH. It makes nothing on the host by itself: it tells facts of it, and all
  * other resources are made on one.
  *
- * Who logs in is not said here: it comes from the stack's configuration (`freebsd-vnet:privateKey`, `:passphrase`,
- * `:password`, `:identityFile`, best set with `--secret`), from ssh-agent, or from `~/.ssh`. The host's key is
- * always checked, against `hostKey` or known_hosts.
+ * Where it is and who logs in is found as ssh(1) finds it: by `~/.ssh/config`, by ssh-agent and the keys in `~/.ssh`,
+ * or by the stack's configuration (`freebsd-vnet:privateKey`, `:passphrase`, `:password`, best set with `--secret`).
+ * What is declared here wins. The host's key is always checked, against `hostKey` or known_hosts.
  *
  * @example
  * const host = new Host("alpha", { address: "alpha.example.net" });
+ *
+ * @example
+ * const inner = new Host("inner", {
+ *   address: "10.0.0.7",
+ *   jump: [{ address: "bastion.example.net", user: "me" }],
+ *   trust: "firstUse",
+ * });
  */
 export class Host extends VnetResource {
   /** As given: of an output that is not there, a preview would say that it is not known yet. */
+  readonly #given: pulumi.Output<pulumi.Unwrap<Pick<HostArgs, "port" | "user" | "jump">>>;
   readonly #hostKey: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {
     super(host, "host", name, args, options);
-    this.#hostKey = pulumi.output(args.hostKey);
+    const { port, user, jump, hostKey, trust } = args;
+    this.#given = pulumi.output({ port, user, jump });
+    this.#hostKey = pulumi
+      .all([hostKey, trust])
+      .apply(([given, how]) =>
+        given === undefined && how === "firstUse" ? this.hostKey : pulumi.output(given),
+      );
   }
 
   /** What other resources need of it. */
   get reference(): pulumi.Output<HostReference> {
-    const { address, port, user, become, externalInterface } = this;
-    return pulumi.output({
-      address,
-      port,
-      user,
-      hostKey: this.#hostKey,
-      become,
-      externalInterface,
-    }) as pulumi.Output<HostReference>;
+    const { address, become, externalInterface } = this;
+    return pulumi
+      .all([this.#given, { address, hostKey: this.#hostKey, become, externalInterface }])
+      .apply(([given, rest]) => ({ ...given, ...rest })) as pulumi.Output<HostReference>;
   }
 }
 

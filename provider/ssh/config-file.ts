@@ -61,11 +61,7 @@ const several = ["userknownhostsfile", "globalknownhostsfile"] as const;
 
 /**
  * What ssh_config(5) files say, as ssh(1) reads them: the first value wins, `~/.ssh/config` comes before
- * `/etc/ssh/ssh_config`.
- *
- * Own, because the ssh-config package (5.3.0) does not follow `Include`, takes `?` for "one or none", has names of
- * settings case count, loses all but the last of two equal criteria of a `Match`, knows no negated ones, no tokens,
- * and runs `Match exec`.
+ * `/etc/ssh/ssh_config`. Why this is not a package: docs/decisions/0006.
  */
 export class ConfigFiles {
   readonly #surroundings: Surroundings;
