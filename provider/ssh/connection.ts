@@ -22,24 +22,19 @@ export interface Leg {
   readonly identities: Identities;
 }
 
-/** What SSH is spoken over: a TCP connection, or a channel through the host before. */
-interface Wire {
-  readonly stream: Duplex;
-  /** What came over it. */
-  bytesRead(): number;
-}
-
 /** An authenticated connection to one hop. */
 interface Link {
   readonly client: Client;
-  readonly wire: Wire;
   readonly hostKey: Buffer;
+  /** What came from it. */
+  bytesRead(): number;
 }
 
 /** An authenticated SSH connection. It holds the process open only while {@link hold} says so. */
 export class Connection {
   readonly #client: Client;
-  readonly #wire: Wire;
+  readonly #bytesRead: () => number;
+  /** To the host itself, or to the first on the way to it. */
   readonly #socket: Socket;
   readonly #keepAlive: NodeJS.Timeout;
   /** The public key that the host has shown. */
@@ -48,9 +43,9 @@ export class Connection {
   readonly closed: Promise<string>;
   isOpen = true;
 
-  constructor({ client, wire, hostKey }: Link, socket: Socket, options: ConnectionOptions) {
+  constructor({ client, hostKey, bytesRead }: Link, socket: Socket, options: ConnectionOptions) {
     this.#client = client;
-    this.#wire = wire;
+    this.#bytesRead = bytesRead;
     this.#socket = socket;
     this.hostKey = hostKey;
     let why = "the host closed it";
@@ -98,18 +93,22 @@ export class Connection {
    * that exists; like keepalive@openssh.com it only makes the host answer.
    */
   #watch(options: ConnectionOptions, onDead: (message: string) => void): NodeJS.Timeout {
-    let seen = this.#wire.bytesRead();
+    let seen = this.#bytesRead();
     // Counted in looks, not by the clock: a laptop that wakes up has not given the host a chance yet.
     let silentMs = 0;
     const look = () => {
-      const now = this.#wire.bytesRead();
+      const now = this.#bytesRead();
       silentMs = now === seen ? silentMs + options.keepAliveMs : 0;
       seen = now;
       if (silentMs >= options.deadMs) {
         onDead(`nothing came from the host for ${Math.round(silentMs / 1000)} s`);
         this.#socket.destroy();
-      } else if (silentMs > 0 && this.#wire.stream.writable) {
-        this.#client.unforwardIn("", 0, () => {});
+      } else if (silentMs > 0) {
+        try {
+          this.#client.unforwardIn("", 0, () => {});
+        } catch {
+          // It is being closed, which "close" tells; should that not come, the host is dead soon.
+        }
       }
     };
     return setInterval(look, options.keepAliveMs).unref();
@@ -132,11 +131,10 @@ export async function connect(
   try {
     for (const leg of legs) {
       const before = last;
-      const dial = async (): Promise<Wire> => {
+      const dial = async (): Promise<Duplex> => {
         if (before) return forward(leg.hop, before, deadline);
         socket = await dialTcp(leg.hop, deadline, signal);
-        const dialled = socket;
-        return { stream: dialled, bytesRead: () => dialled.bytesRead };
+        return socket;
       };
       last = await reach(leg, dial, deadline);
     }
@@ -147,7 +145,7 @@ export async function connect(
   }
 }
 
-async function reach(leg: Leg, dial: () => Promise<Wire>, deadline: number): Promise<Link> {
+async function reach(leg: Leg, dial: () => Promise<Duplex>, deadline: number): Promise<Link> {
   for (;;) {
     try {
       return await handshake(leg, await dial(), deadline);
@@ -158,7 +156,7 @@ async function reach(leg: Leg, dial: () => Promise<Wire>, deadline: number): Pro
   }
 }
 
-async function handshake({ hop, judge, identities }: Leg, wire: Wire, deadline: number): Promise<Link> {
+async function handshake({ hop, judge, identities }: Leg, stream: Duplex, deadline: number): Promise<Link> {
   const client = new Client();
   const login = new Login(hop, identities);
   let verdict: SshError | undefined;
@@ -177,7 +175,7 @@ async function handshake({ hop, judge, identities }: Leg, wire: Wire, deadline: 
     client.on("change password", () => reject(login.error("the host demands a new password first")));
   });
   client.connect({
-    sock: wire.stream,
+    sock: stream,
     username: hop.user,
     readyTimeout: Math.max(1, deadline - Date.now()),
     algorithms: { serverHostKey: judge.algorithms() },
@@ -189,12 +187,17 @@ async function handshake({ hop, judge, identities }: Leg, wire: Wire, deadline: 
     },
     authHandler: (methodsLeft, partialSuccess, next) => login.next(methodsLeft, partialSuccess, next),
   });
+  let bytes = 0;
+  // Not before ssh2 listens: the first listener sets the stream going.
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
   try {
     await ready;
-    return { client, wire, hostKey: accepted as Buffer };
+    return { client, hostKey: accepted as Buffer, bytesRead: () => bytes };
   } catch (error) {
     client.on("error", () => {});
-    wire.stream.destroy();
+    stream.destroy();
     throw error;
   }
 }
@@ -225,7 +228,7 @@ function dialTcp(hop: Hop, deadline: number, signal: AbortSignal): Promise<Socke
 }
 
 /** A channel from the host before to this one. */
-function forward(hop: Hop, { client }: Link, deadline: number): Promise<Wire> {
+function forward(hop: Hop, { client }: Link, deadline: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const giveUp = (why: string) => {
       clearTimeout(timer);
@@ -242,12 +245,10 @@ function forward(hop: Hop, { client }: Link, deadline: number): Promise<Wire> {
     client.forwardOut("127.0.0.1", 0, hop.address, hop.port, (error, stream) => {
       if (error) return giveUp(reason(error));
       clearTimeout(timer);
-      let bytes = 0;
-      stream.on("data", (chunk: Buffer) => {
-        bytes += chunk.length;
-      });
       stream.on("error", () => {});
-      resolve({ stream, bytesRead: () => bytes });
+      // Unlike a socket, a channel stays open in the other direction.
+      stream.once("end", () => stream.close());
+      resolve(stream);
     });
   });
 }

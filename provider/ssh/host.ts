@@ -49,6 +49,8 @@ interface Slot {
 
 const maxFailures = 3;
 const growAfter = 20;
+/** The last attempt to connect has so much time too: one that is cut short tells nothing but that. */
+const leastMs = 5000;
 
 /**
  * One host: its connection, its sessions, and the scripts that wait for one.
@@ -340,7 +342,7 @@ export class Host {
     const { connectMs, reconnectMs, handshakeMs } = this.#options;
     const deadline = Date.now() + (this.#wasConnected ? reconnectMs : connectMs);
     for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
-      const leftMs = Math.max(1, deadline - Date.now());
+      const leftMs = Math.max(leastMs, deadline - Date.now());
       try {
         return await this.#connectOnce({ ...this.#options, handshakeMs: Math.min(handshakeMs, leftMs) });
       } catch (error) {
