@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostReference } from "../provider/common";
+import { CONFIG, CREDENTIALS } from "../provider/credential-keys";
 import { type HostOutputs, host, type hostShape } from "../provider/kinds/host";
 import { type Args, type Outputs, VnetResource } from "./resource";
 
@@ -29,6 +30,7 @@ export class Host extends VnetResource {
   readonly #hostKey: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {
+    refuseCredentials(name, args);
     super(host, "host", name, args, options);
     const { port, user, jump, hostKey, trust } = args;
     this.#given = pulumi.output({ port, user, jump });
@@ -49,3 +51,16 @@ export class Host extends VnetResource {
 }
 
 export interface Host extends Outputs<typeof hostShape, HostOutputs> {}
+
+/** Here and not in the provider's check: what reaches the engine is printed with the error, and may be logged. */
+function refuseCredentials(name: string, args: object): void {
+  for (const property of Object.keys(args)) {
+    const key = CREDENTIALS.find((one) => one.key.toLowerCase() === property.toLowerCase());
+    if (!key) continue;
+    throw new pulumi.RunError(
+      `Host "${name}" does not take ${property}: who logs in is no part of a resource, so that no secret is in the ` +
+        `state. Say it in the stack's configuration: pulumi config set ${key.isSecret ? "--secret " : ""}` +
+        `${CONFIG}:${key.key}`,
+    );
+  }
+}

@@ -296,8 +296,10 @@ export class Host {
     const { become, user } = this.#route;
     const advice = {
       none: `Is the login shell of ${user} a shell, and does nothing (ForceCommand, login files) replace the command?`,
-      sudo: `Allow it in sudoers(5): ${user} ALL=(root) NOPASSWD: ALL`,
-      doas: `Allow it in doas.conf(5): permit nopass ${user} as root`,
+      sudo:
+        `Allow it in sudoers(5): ${user} ALL=(root) NOPASSWD: ALL` +
+        " (or ALL=(root) ALL, and the password in freebsd-vnet:sudoPassword)",
+      doas: `Allow it in doas.conf(5): permit nopass ${user} as root (doas takes no password without a terminal)`,
     }[become];
     const who = become === "none" ? "The login shell" : become;
     const text = `${who} did not start ${quoteLabel(job)} on ${where(this.#route)}; it ended with status ${result.status}`;
