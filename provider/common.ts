@@ -3,19 +3,29 @@ import { hostname, ipAddress, port } from "./scalars";
 import { live, none, type Reference, reference } from "./schema";
 import type { Target } from "./ssh";
 
+/** The first releases recorded these where nothing was declared. */
+
+const jumpShape = {
+  address: z.union([hostname, ipAddress]),
+  port: port.optional(),
+  user: z.string().optional(),
+  hostKey: z.string().optional(),
+};
+
 export const hostReferenceShape = {
   address: z.union([hostname, ipAddress]),
   port: port.optional(),
   user: z.string().optional(),
   hostKey: z.string().optional(),
   become: z.enum(["none", "sudo", "doas"]).optional(),
+  jump: z.array(z.object(jumpShape)).optional(),
   externalInterface: z.string().optional(),
   /** __FreeBSD_version: what its release does not have is refused in the plan. */
   osreldate: z.int().optional(),
 };
 
 /** Another interface of the default route, say, or another release, does not make it another host. */
-export const hostIdentity = ["address", "port", "user", "hostKey", "become"] as const;
+export const hostIdentity = ["address", "port", "user", "hostKey", "become", "jump"] as const;
 
 /** What a resource says of its host: enough to reach it, nothing secret. */
 export type HostReference = Reference<"Host", z.output<z.ZodObject<typeof hostReferenceShape>>>;
@@ -44,18 +54,13 @@ export const internalShape = {
 export const logicalName = (owner: string | undefined): string | undefined =>
   owner?.slice(owner.lastIndexOf("/") + 1);
 
-export function targetOf(host: {
-  address: string;
-  port?: number | undefined;
-  user?: string | undefined;
-  hostKey?: string | undefined;
-  become?: Target["become"] | undefined;
-}): Target {
+export function targetOf({ address, port, user, hostKey, become, jump }: Target): Target {
   return {
-    address: host.address,
-    ...(host.port !== undefined && { port: host.port }),
-    ...(host.user !== undefined && { user: host.user }),
-    ...(host.hostKey !== undefined && { hostKey: host.hostKey }),
-    ...(host.become !== undefined && { become: host.become }),
+    address,
+    ...(port !== undefined && { port }),
+    ...(user !== undefined && { user }),
+    ...(hostKey !== undefined && { hostKey }),
+    ...(become !== undefined && { become }),
+    ...(jump !== undefined && { jump }),
   };
 }

@@ -22,7 +22,15 @@ export function changes<I extends Shape>(
   news: Record<string, unknown>,
 ): Change[] {
   return Object.entries(kind.inputs)
-    .filter(([key, schema]) => !same(schema, olds[key], news[key], kind.outputs.includes(key)))
+    .filter(
+      ([key, schema]) =>
+        !same(
+          schema,
+          olds[key],
+          news[key],
+          kind.outputs.includes(key) && (kind.decides?.(key, news) ?? true),
+        ),
+    )
     .map(([property, schema]) => {
       const declared = schema.meta()?.cost ?? "replace";
       const costs = kind.costs?.[property] as ((...values: unknown[]) => Cost) | undefined;

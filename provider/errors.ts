@@ -1,8 +1,9 @@
 import type { Failure } from "./script";
 import type { Target } from "./ssh";
 
-export const place = ({ user = "root", address, port = 22 }: Target): string =>
-  `${user}@${address}${port === 22 ? "" : `:${port}`}`;
+/** As it was declared: who logs in and at which port may be said elsewhere. */
+export const place = ({ user, address, port = 22 }: Target): string =>
+  `${user === undefined ? "" : `${user}@`}${address}${port === 22 ? "" : `:${port}`}`;
 
 /**
  * An error for the person who reads it: `cannot <verb> <noun> "<name>" on <host>: <step>: <cause>`. It has no

@@ -50,6 +50,10 @@ export interface KindOutline {
   readonly inputs: Shape;
   /** Names of the outputs beside the inputs. */
   readonly outputs: readonly string[];
+  /**
+   * Of a property that is an output too: whether what was recorded stays where the program leaves it out. Default: yes.
+   */
+  decides?(property: string, input: Readonly<Record<string, unknown>>): boolean;
 }
 
 /**
@@ -92,6 +96,8 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
    * whatever they followed from (a MAC address).
    */
   settle?(input: InputOf<I>, previous: State<I, O> | undefined): Partial<InputOf<I>>;
+  /** Before a create and an update: whether the key that the host shows is taken for its key, as `hostKey`. */
+  meets?(input: InputOf<I>): boolean;
   /** From whatever is there to what is wanted. `previous` is the recorded state in an update. */
   ensure(input: InputOf<I>, previous: State<I, O> | undefined): Step[];
   /** Takes away what is ours and nothing else; every step holds when it is gone already. */

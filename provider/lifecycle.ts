@@ -18,6 +18,8 @@ export interface Runner {
     script: string,
     options?: { timeoutMs?: number; label?: string; repeatable?: boolean },
   ): Promise<{ stdout: string; stderr: string; status: number }>;
+  /** The key of a host of which none is known yet; a line by which it is pinned from then on. */
+  meet?(target: Target): Promise<string>;
 }
 
 /** `dynamic.ResourceProvider`'s shape, so that nothing here depends on Pulumi. */
@@ -68,10 +70,15 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
   const recorded = (props: object): Recorded => ({ ...(props as Recorded), ...inputsOf(props) });
 
-  const settled = (input: Inputs, previous: Recorded | undefined): Inputs => ({
-    ...input,
-    ...kind.settle?.(input, previous),
-  });
+  const settled = async (verb: string, declared: Inputs, previous: Recorded | undefined): Promise<Inputs> => {
+    const input = { ...declared, ...kind.settle?.(declared, previous) };
+    if (!kind.meets?.(input)) return input;
+    try {
+      return { ...input, hostKey: await runner.meet?.(kind.target(input)) };
+    } catch (cause) {
+      throw error(verb, input, cause);
+    }
+  };
 
   const named = (verb: string, input: Inputs) => `${verb} ${kind.noun} "${kind.id(input)}"`;
 
@@ -146,10 +153,10 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   };
 
   const ensure = async (verb: string, declared: Inputs, previous: Recorded | undefined) => {
-    const undecided = settled(declared, previous);
+    const undecided = await settled(verb, declared, previous);
     const reservation = kind.reserve?.(undecided);
     const reserved = reservation && (await reserve(verb, undecided, reservation));
-    const input = reserved ? settled({ ...declared, ...reserved.decided }, previous) : undecided;
+    const input = reserved ? await settled(verb, { ...declared, ...reserved.decided }, previous) : undecided;
 
     const steps = [...(reserved?.giveBack ?? []), ...kind.ensure(input, previous)];
     const outcome = await apply(verb, input, steps, kind.questions(input));

@@ -74,10 +74,13 @@ export abstract class VnetResource extends pulumi.CustomResource {
    * known yet, so what the provider does not decide comes from the arguments. It waits for the resource all the same.
    */
   protected tell(...properties: string[]): pulumi.Output<Record<string, unknown>> {
-    const { inputs, outputs } = this.#kind;
-    const values = properties.map((name) =>
-      outputs.includes(name) ? (this as Readonly<Record<string, unknown>>)[name] : this.#given[name],
-    );
+    const { inputs, outputs, decides } = this.#kind;
+    const values = properties.map((name) => {
+      if (!outputs.includes(name)) return this.#given[name];
+      const own = (this as Readonly<Record<string, unknown>>)[name];
+      if (decides === undefined) return own;
+      return pulumi.output(this.#given).apply((given) => (decides(name, given) ? own : given[name]));
+    });
     return pulumi
       .all([this.urn, ...values])
       .apply(([, ...known]) =>

@@ -13,32 +13,40 @@ const user = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, { error: 'not a login name, such as "root"' });
 
+const address = z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" });
+
+const publicKey = z
+  .string()
+  .regex(/^(SHA256:[A-Za-z0-9+/]{43}=?|(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?)$/, {
+    error: 'neither a fingerprint such as "SHA256:…" nor a public key such as "ssh-ed25519 AAAA…"',
+  });
+
 export const hostShape = {
-  /** Name or IP address at which sshd(8) answers. */
-  address: live(z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" })),
+  /** Name or IP address at which sshd(8) answers, or a `Host` of your `~/.ssh/config`. */
+  address: live(address),
   /**
    * sshd's port.
-   * @default 22
+   * @default what ssh_config(5) says of the address, or 22
    */
-  port: live(port.default(22)),
+  port: live(port.optional()),
   /**
    * Who logs in. Anybody but root needs `become`.
-   * @default "root"
+   * @default what ssh_config(5) says of the address, or `root`
    */
-  user: live(user.default("root")),
+  user: live(user.optional()),
   /**
    * The host's public key, as its `SHA256:…` fingerprint (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`) or
    * as the line of the .pub file. Any other key is refused.
-   * @default the key must be in known_hosts
+   * @default as `trust` says
    */
-  hostKey: live(
-    z
-      .string()
-      .regex(/^(SHA256:[A-Za-z0-9+/]{43}=?|(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?)$/, {
-        error: 'neither a fingerprint such as "SHA256:…" nor a public key such as "ssh-ed25519 AAAA…"',
-      })
-      .optional(),
-  ),
+  hostKey: live(publicKey.optional()),
+  /**
+   * What makes the host's key the right one, without `hostKey`: that it is `known` to known_hosts(5), or that the host
+   * showed it when it was created (`firstUse`). It is recorded as `hostKey` then, and any other is refused from then
+   * on; whoever was between you and the host at that time stays there unseen.
+   * @default "known"
+   */
+  trust: live(z.enum(["known", "firstUse"], { error: 'not one of "known", "firstUse"' }).default("known")),
   /**
    * How a user other than root gets root's rights: `sudo` or `doas`.
    * @default "none"
@@ -46,9 +54,28 @@ export const hostShape = {
   become: live(
     z.enum(["none", "sudo", "doas"], { error: 'not one of "none", "sudo", "doas"' }).default("none"),
   ),
+  /**
+   * Hosts to go over, the first one first: `address`, and where needed `port`, `user` (default: who runs this) and
+   * `hostKey`. Each has to be known or pinned, and lets in by key, from a file or the agent. `[]`: directly.
+   * @default `ProxyJump` of ssh_config(5)
+   */
+  jump: live(
+    z
+      .array(
+        z.strictObject({
+          address,
+          port: port.optional(),
+          user: user.optional(),
+          hostKey: publicKey.optional(),
+        }),
+      )
+      .optional(),
+  ),
 };
 
 export interface HostOutputs {
+  /** As declared, or as recorded at the first use. */
+  hostKey: string | undefined;
   /** What the host calls itself. */
   hostname: string;
   /** `14.0-RELEASE`, as freebsd-version(1) says of the running kernel. */
@@ -107,6 +134,7 @@ export const host = defineKind({
   noun: "host",
   inputs: hostShape,
   outputs: [
+    "hostKey",
     "hostname",
     "release",
     "osreldate",
@@ -116,8 +144,15 @@ export const host = defineKind({
     "pools",
     "modules",
   ],
-  id: (input: InputOf<typeof hostShape>) => `${input.user}@${input.address}:${input.port}`,
+  id: ({ user = "root", address, port = 22 }: InputOf<typeof hostShape>) => `${user}@${address}:${port}`,
   target: (input) => targetOf(input),
+
+  decides: (_property, { trust }) => trust === "firstUse",
+  settle: ({ trust, hostKey }, previous) =>
+    trust === "firstUse" && hostKey === undefined && previous?.hostKey !== undefined
+      ? { hostKey: previous.hostKey }
+      : {},
+  meets: ({ trust, hostKey }) => trust === "firstUse" && hostKey === undefined,
 
   ensure: () => [
     {
@@ -162,7 +197,8 @@ export const host = defineKind({
 
   gone: () => false,
   compare: () => [],
-  observe: (_input, answers, previous): HostOutputs => ({
+  observe: (input, answers, previous): HostOutputs => ({
+    hostKey: input.hostKey,
     hostname: answers.hostname,
     release: answers.release,
     osreldate: answers.osreldate,

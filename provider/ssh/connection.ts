@@ -1,9 +1,10 @@
 import { connect as connectTcp, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type AuthenticationType, Client, type ClientChannel, type NextAuthHandler } from "ssh2";
 import { reason, SshError } from "./errors";
 import type { HostKeyJudge } from "./hostkey";
 import type { Identities } from "./identity";
-import { type Route, where } from "./target";
+import { type Hop, where } from "./target";
 
 export interface ConnectionOptions {
   /** For the TCP connection and the handshake together, in ms. */
@@ -14,18 +15,39 @@ export interface ConnectionOptions {
   readonly deadMs: number;
 }
 
+/** A hop, what its host key has to be, and who we are there. */
+export interface Leg {
+  readonly hop: Hop;
+  readonly judge: HostKeyJudge;
+  readonly identities: Identities;
+}
+
+/** An authenticated connection to one hop. */
+interface Link {
+  readonly client: Client;
+  readonly hostKey: Buffer;
+  /** What came from it. */
+  bytesRead(): number;
+}
+
 /** An authenticated SSH connection. It holds the process open only while {@link hold} says so. */
 export class Connection {
   readonly #client: Client;
+  readonly #bytesRead: () => number;
+  /** To the host itself, or to the first on the way to it. */
   readonly #socket: Socket;
   readonly #keepAlive: NodeJS.Timeout;
+  /** The public key that the host has shown. */
+  readonly hostKey: Buffer;
   /** Resolves when the connection has ended, with the reason. */
   readonly closed: Promise<string>;
   isOpen = true;
 
-  constructor(client: Client, socket: Socket, options: ConnectionOptions) {
+  constructor({ client, hostKey, bytesRead }: Link, socket: Socket, options: ConnectionOptions) {
     this.#client = client;
+    this.#bytesRead = bytesRead;
     this.#socket = socket;
+    this.hostKey = hostKey;
     let why = "the host closed it";
     client.on("error", (error) => {
       why = reason(error);
@@ -34,6 +56,8 @@ export class Connection {
       client.on("close", () => {
         this.isOpen = false;
         clearInterval(this.#keepAlive);
+        // Of a jump host, nothing is left to hold then.
+        socket.destroySoon();
         resolve(why);
       });
     });
@@ -69,17 +93,22 @@ export class Connection {
    * that exists; like keepalive@openssh.com it only makes the host answer.
    */
   #watch(options: ConnectionOptions, onDead: (message: string) => void): NodeJS.Timeout {
-    let seen = this.#socket.bytesRead;
+    let seen = this.#bytesRead();
     // Counted in looks, not by the clock: a laptop that wakes up has not given the host a chance yet.
     let silentMs = 0;
     const look = () => {
-      silentMs = this.#socket.bytesRead === seen ? silentMs + options.keepAliveMs : 0;
-      seen = this.#socket.bytesRead;
+      const now = this.#bytesRead();
+      silentMs = now === seen ? silentMs + options.keepAliveMs : 0;
+      seen = now;
       if (silentMs >= options.deadMs) {
         onDead(`nothing came from the host for ${Math.round(silentMs / 1000)} s`);
         this.#socket.destroy();
-      } else if (silentMs > 0 && this.#socket.writable) {
-        this.#client.unforwardIn("", 0, () => {});
+      } else if (silentMs > 0) {
+        try {
+          this.#client.unforwardIn("", 0, () => {});
+        } catch {
+          // It is being closed, which "close" tells; should that not come, the host is dead soon.
+        }
       }
     };
     return setInterval(look, options.keepAliveMs).unref();
@@ -87,37 +116,49 @@ export class Connection {
 }
 
 /**
- * Connects, makes sure that the host is the right one, and only then logs in. `signal` destroys the connection.
+ * Connects over the legs, the last of which is the host itself: on each makes sure that the host is the right one, and
+ * only then logs in. `signal` destroys the connection.
  * @throws SshError `unreachable`, `hostKey…`, `authentication`
  */
 export async function connect(
-  route: Route,
-  judge: HostKeyJudge,
-  identities: Identities,
+  legs: readonly Leg[],
   options: ConnectionOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
+  const deadline = Date.now() + options.handshakeMs;
+  let socket: Socket | undefined;
+  let last: Link | undefined;
+  try {
+    for (const leg of legs) {
+      const before = last;
+      const dial = async (): Promise<Duplex> => {
+        if (before) return forward(leg.hop, before, deadline);
+        socket = await dialTcp(leg.hop, deadline, signal);
+        return socket;
+      };
+      last = await reach(leg, dial, deadline);
+    }
+    return new Connection(last as Link, socket as Socket, options);
+  } catch (error) {
+    socket?.destroy();
+    throw error;
+  }
+}
+
+async function reach(leg: Leg, dial: () => Promise<Duplex>, deadline: number): Promise<Link> {
   for (;;) {
     try {
-      return await handshake(route, judge, identities, options, signal);
+      return await handshake(leg, await dial(), deadline);
     } catch (error) {
-      if (!(error instanceof SshError && error.kind === "hostKeyChanged" && judge.mayHaveAnother()))
+      if (!(error instanceof SshError && error.kind === "hostKeyChanged" && leg.judge.mayHaveAnother()))
         throw error;
     }
   }
 }
 
-async function handshake(
-  route: Route,
-  judge: HostKeyJudge,
-  identities: Identities,
-  options: ConnectionOptions,
-  signal: AbortSignal,
-): Promise<Connection> {
-  const deadline = Date.now() + options.handshakeMs;
-  const socket = await dial(route, options.handshakeMs, signal);
+async function handshake({ hop, judge, identities }: Leg, stream: Duplex, deadline: number): Promise<Link> {
   const client = new Client();
-  const login = new Login(route, identities);
+  const login = new Login(hop, identities);
   let verdict: SshError | undefined;
   let accepted: Buffer | undefined;
 
@@ -126,16 +167,16 @@ async function handshake(
     client.on("error", (error) => {
       // An agent that does not sign is one identity less, not the end; ssh2 goes on to the next.
       if ((error as { level?: string }).level === "agent") login.note(reason(error));
-      else reject(verdict ?? handshakeError(route, judge, login, error));
+      else reject(verdict ?? handshakeError(hop, judge, login, error));
     });
     client.on("close", () =>
-      reject(verdict ?? unreachable(route, "it closed the connection before we were in")),
+      reject(verdict ?? unreachable(hop, "it closed the connection before we were in")),
     );
     client.on("change password", () => reject(login.error("the host demands a new password first")));
   });
   client.connect({
-    sock: socket,
-    username: route.user,
+    sock: stream,
+    username: hop.user,
     readyTimeout: Math.max(1, deadline - Date.now()),
     algorithms: { serverHostKey: judge.algorithms() },
     hostVerifier: (key: Buffer) => {
@@ -146,22 +187,28 @@ async function handshake(
     },
     authHandler: (methodsLeft, partialSuccess, next) => login.next(methodsLeft, partialSuccess, next),
   });
+  let bytes = 0;
+  // Not before ssh2 listens: the first listener sets the stream going.
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
   try {
     await ready;
-    return new Connection(client, socket, options);
+    return { client, hostKey: accepted as Buffer, bytesRead: () => bytes };
   } catch (error) {
     client.on("error", () => {});
-    socket.destroy();
+    stream.destroy();
     throw error;
   }
 }
 
-function dial(route: Route, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+function dialTcp(hop: Hop, deadline: number, signal: AbortSignal): Promise<Socket> {
+  const timeoutMs = Math.max(1, deadline - Date.now());
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host: route.address, port: route.port, noDelay: true, signal });
+    const socket = connectTcp({ host: hop.address, port: hop.port, noDelay: true, signal });
     const giveUp = (why: string, cause?: unknown) => {
       socket.destroy();
-      reject(unreachable(route, why, cause));
+      reject(unreachable(hop, why, cause));
     };
     const timer = setTimeout(
       () => giveUp(`no TCP connection within ${Math.round(timeoutMs / 1000)} s`),
@@ -180,31 +227,57 @@ function dial(route: Route, timeoutMs: number, signal: AbortSignal): Promise<Soc
   });
 }
 
+/** A channel from the host before to this one. */
+function forward(hop: Hop, { client }: Link, deadline: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (why: string) => {
+      clearTimeout(timer);
+      reject(
+        unreachable(
+          hop,
+          `the jump host before it does not connect to it: ${why} (see AllowTcpForwarding in its sshd_config(5))`,
+        ),
+      );
+    };
+    const timeoutMs = Math.max(1, deadline - Date.now());
+    const timer = setTimeout(giveUp, timeoutMs, `no answer within ${Math.round(timeoutMs / 1000)} s`);
+    client.once("close", () => giveUp("it closed the connection"));
+    client.forwardOut("127.0.0.1", 0, hop.address, hop.port, (error, stream) => {
+      if (error) return giveUp(reason(error));
+      clearTimeout(timer);
+      stream.on("error", () => {});
+      // Unlike a socket, a channel stays open in the other direction.
+      stream.once("end", () => stream.close());
+      resolve(stream);
+    });
+  });
+}
+
 /** With several addresses of one name, Node reports all failures as one without a message. */
 function dialReason(error: Error): string {
   return error instanceof AggregateError ? error.errors.map(reason).join("; ") : error.message;
 }
 
-function unreachable(route: Route, why: string, cause?: unknown): SshError {
+function unreachable(hop: Hop, why: string, cause?: unknown): SshError {
   return new SshError(
     "unreachable",
-    `Cannot reach ${where(route)}: ${why}. Check address and port, that the host is up, that sshd runs ` +
+    `Cannot reach ${where(hop)}: ${why}. Check address and port, that the host is up, that sshd runs ` +
       "(service sshd status) and that no firewall is between.",
     { cause },
   );
 }
 
-function handshakeError(route: Route, judge: HostKeyJudge, login: Login, error: Error): SshError {
+function handshakeError(hop: Hop, judge: HostKeyJudge, login: Login, error: Error): SshError {
   if (/no matching host key format/.test(error.message)) return judge.noCommonType();
   const { level, code } = error as { level?: string; code?: unknown };
   // A disconnect message of the host has a number as its code ("Too many authentication failures").
   const isRefusal = level === "client-authentication" || (login.hasBegun && typeof code === "number");
-  return isRefusal ? login.error(error.message) : unreachable(route, error.message, error);
+  return isRefusal ? login.error(error.message) : unreachable(hop, error.message, error);
 }
 
 /** Offers the identities one after the other and remembers which, for the message. */
 class Login {
-  readonly #route: Route;
+  readonly #hop: Hop;
   readonly #identities: Identities;
   readonly #left;
   readonly #tried: string[] = [];
@@ -212,10 +285,10 @@ class Login {
   #accepts: AuthenticationType[] | undefined;
   hasBegun = false;
 
-  constructor(route: Route, identities: Identities) {
-    this.#route = route;
+  constructor(hop: Hop, identities: Identities) {
+    this.#hop = hop;
     this.#identities = identities;
-    this.#left = identities.offered.map((identity) => ({ ...identity, method: identity.method(route.user) }));
+    this.#left = identities.offered.map((identity) => ({ ...identity, method: identity.method(hop.user) }));
   }
 
   next(
@@ -243,11 +316,11 @@ class Login {
 
   error(why: string): SshError {
     const list = (texts: readonly string[]) => (texts.length > 0 ? texts.join(", ") : "nothing");
-    const { user } = this.#route;
+    const { user } = this.#hop;
     return new SshError(
       "authentication",
       [
-        `Cannot log in to ${where(this.#route)}: ${why}.`,
+        `Cannot log in to ${where(this.#hop)}: ${why}.`,
         `Tried: ${list(this.#tried)}.`,
         ...(this.#identities.skipped.length > 0 ? [`Not usable: ${list(this.#identities.skipped)}.`] : []),
         ...this.#notes.map((note) => `${note}.`),

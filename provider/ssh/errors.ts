@@ -1,5 +1,6 @@
 /**
  * What went wrong:
+ * - `configuration`: ssh_config(5) says something that cannot be followed here.
  * - `unreachable`: no SSH connection, or no session on it (name, route, port, sshd, MaxSessions).
  * - `hostKeyUnknown`, `hostKeyChanged`, `hostKeyRevoked`: the host did not prove which host it is.
  * - `authentication`: the host refused every identity.
@@ -9,6 +10,7 @@
  * - `noRights`: the shell (or sudo, doas) did not start the script.
  */
 export type SshErrorKind =
+  | "configuration"
   | "unreachable"
   | "hostKeyUnknown"
   | "hostKeyChanged"

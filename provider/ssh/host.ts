@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Connection, type ConnectionOptions, connect } from "./connection";
+import { type Connection, type ConnectionOptions, connect, type Leg } from "./connection";
 import { type Printed, quotePrinted, reason, SshError } from "./errors";
-import { defaultKnownHosts, hostKeyJudge } from "./hostkey";
+import { hostKeyJudge, keyLine, knownHostsFiles } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
 import { type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
-import { type Route, where } from "./target";
+import { type Hop, type Route, where } from "./target";
 
 export interface HostOptions extends ConnectionOptions {
   /** Sessions at once; sshd allows 10 (MaxSessions of sshd_config(5)). */
@@ -49,6 +49,8 @@ interface Slot {
 
 const maxFailures = 3;
 const growAfter = 20;
+/** The last attempt to connect has so much time too: one that is cut short tells nothing but that. */
+const leastMs = 5000;
 
 /**
  * One host: its connection, its sessions, and the scripts that wait for one.
@@ -57,7 +59,8 @@ const growAfter = 20;
  * three (open, exec, script) and the start of no process.
  */
 export class Host {
-  readonly #route: Route;
+  #route: Route;
+  #acceptsNew: boolean;
   readonly #credentials: Credentials;
   readonly #keyring: Keyring;
   readonly #options: HostOptions;
@@ -80,8 +83,17 @@ export class Host {
   #hasServed = false;
   #isRetiring = false;
 
-  constructor(route: Route, credentials: Credentials, keyring: Keyring, options: HostOptions, stats: Stats) {
+  /** @param acceptsNew whether it is taken at its word at the first connection, when nothing is known of its key. */
+  constructor(
+    route: Route,
+    credentials: Credentials,
+    keyring: Keyring,
+    options: HostOptions,
+    stats: Stats,
+    acceptsNew = false,
+  ) {
     this.#route = route;
+    this.#acceptsNew = acceptsNew;
     this.#credentials = credentials;
     this.#keyring = keyring;
     this.#options = options;
@@ -95,6 +107,17 @@ export class Host {
       this.#queue.push({ ...work, resolve, reject, failures: 0 });
       this.#advance();
     });
+  }
+
+  /** Connected, with the host key pinned from then on. */
+  async met(): Promise<Route> {
+    await this.run({
+      script: ":",
+      label: "look at the host key",
+      limits: { timeoutMs: 30_000, maxOutputBytes: 65_536 },
+      isRepeatable: true,
+    });
+    return this.#route;
   }
 
   /** Closes the connection as soon as the work is done. */
@@ -273,8 +296,10 @@ export class Host {
     const { become, user } = this.#route;
     const advice = {
       none: `Is the login shell of ${user} a shell, and does nothing (ForceCommand, login files) replace the command?`,
-      sudo: `Allow it in sudoers(5): ${user} ALL=(root) NOPASSWD: ALL`,
-      doas: `Allow it in doas.conf(5): permit nopass ${user} as root`,
+      sudo:
+        `Allow it in sudoers(5): ${user} ALL=(root) NOPASSWD: ALL` +
+        " (or ALL=(root) ALL, and the password in freebsd-vnet:sudoPassword)",
+      doas: `Allow it in doas.conf(5): permit nopass ${user} as root (doas takes no password without a terminal)`,
     }[become];
     const who = become === "none" ? "The login shell" : become;
     const text = `${who} did not start ${quoteLabel(job)} on ${where(this.#route)}; it ended with status ${result.status}`;
@@ -319,7 +344,7 @@ export class Host {
     const { connectMs, reconnectMs, handshakeMs } = this.#options;
     const deadline = Date.now() + (this.#wasConnected ? reconnectMs : connectMs);
     for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
-      const leftMs = Math.max(1, deadline - Date.now());
+      const leftMs = Math.max(leastMs, deadline - Date.now());
       try {
         return await this.#connectOnce({ ...this.#options, handshakeMs: Math.min(handshakeMs, leftMs) });
       } catch (error) {
@@ -331,13 +356,38 @@ export class Host {
   }
 
   async #connectOnce(options: ConnectionOptions): Promise<Connection> {
-    const { home } = this.#options;
-    const files =
-      this.#credentials.knownHosts?.map((file) => expandHome(file, home)) ?? defaultKnownHosts(home);
-    const judge = await hostKeyJudge(this.#route, files);
-    const identities = await this.#keyring.identities();
-    return connect(this.#route, judge, identities, options, this.#abort.signal);
+    try {
+      const legs = await Promise.all([...this.#route.jumps, this.#route].map((hop) => this.#leg(hop)));
+      const connection = await connect(legs, options, this.#abort.signal);
+      if (this.#acceptsNew) {
+        this.#route = { ...this.#route, hostKey: keyLine(connection.hostKey) };
+        this.#acceptsNew = false;
+      }
+      return connection;
+    } catch (error) {
+      throw error instanceof SshError ? withNotes(error, this.#route) : error;
+    }
   }
+
+  async #leg(hop: Hop): Promise<Leg> {
+    const { home } = this.#options;
+    const configured = this.#credentials.knownHosts?.map((file) => expandHome(file, home));
+    const [judge, identities] = await Promise.all([
+      hostKeyJudge(hop, configured ?? knownHostsFiles(hop, home), this.#acceptsNew && !hop.isJump),
+      this.#keyring.identities(hop),
+    ]);
+    return { hop, judge, identities };
+  }
+}
+
+/** What was left out of ssh_config(5) may be the reason. */
+function withNotes(error: SshError, { notes, jumps }: Route): SshError {
+  const more = [
+    ...(jumps.length > 0 ? [`The way to it: over ${jumps.map(where).join(", then ")}.`] : []),
+    ...notes.map((note) => `${note}.`),
+  ];
+  if (more.length === 0) return error;
+  return new SshError(error.kind, [error.message, ...more].join("\n"), { cause: error.cause });
 }
 
 const quoteLabel = (job: Job) => `"${job.label}"`;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ServerHostKeyAlgorithm } from "ssh2";
 import { reason, SshError } from "./errors";
 import { blobType, type KnownHost, knownHostsName, matchesHosts, parseKnownHosts } from "./knownhosts";
-import { type Route, where } from "./target";
+import { type Hop, where } from "./target";
 
 /** Key types in OpenSSH's order, each with its signature algorithms. SHA-1 signatures are not accepted. */
 const algorithmsOf: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
@@ -19,6 +19,9 @@ const algorithmsOf: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> 
 export function fingerprint(blob: Buffer): string {
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }
+
+/** As in a `.pub` file. */
+export const keyLine = (blob: Buffer) => `${blobType(blob)} ${blob.toString("base64")}`;
 
 type Pin = { readonly fingerprint: string } | { readonly type: string; readonly blob: Buffer };
 
@@ -51,18 +54,34 @@ export interface HostKeyJudge {
   noCommonType(): SshError;
 }
 
-/** The files OpenSSH reads by default. */
-export function defaultKnownHosts(home: string): string[] {
+/** The files that OpenSSH reads for a host. */
+export function knownHostsFiles(hop: Hop, home: string): string[] {
   const names = ["known_hosts", "known_hosts2"];
-  return [...names.map((name) => join(home, ".ssh", name)), ...names.map((name) => `/etc/ssh/ssh_${name}`)];
+  return [
+    ...(hop.userKnownHosts ?? names.map((name) => join(home, ".ssh", name))),
+    ...(hop.globalKnownHosts ?? names.map((name) => `/etc/ssh/ssh_${name}`)),
+  ];
 }
+
+/** The name by which known_hosts files speak of it. */
+const nameOf = ({ address, port, hostKeyAlias }: Hop) =>
+  hostKeyAlias === undefined ? knownHostsName(address, port) : knownHostsName(hostKeyAlias, 22);
+
+/** As OpenSSH: a host that is only known without its port is accepted by that line, but never called changed. */
+const nameWithoutPort = ({ address, port, hostKeyAlias }: Hop) =>
+  hostKeyAlias === undefined && port !== 22 ? knownHostsName(address, 22) : undefined;
 
 /**
  * @param files known_hosts files; one that cannot be read counts as empty, and the message about an unknown key
  * says so.
+ * @param acceptsNew whether the key of a host of which nothing is known is accepted.
  * @throws SshError `hostKeyUnknown` if `route.hostKey` is not a key.
  */
-export async function hostKeyJudge(route: Route, files: readonly string[]): Promise<HostKeyJudge> {
+export async function hostKeyJudge(
+  route: Hop,
+  files: readonly string[],
+  acceptsNew = false,
+): Promise<HostKeyJudge> {
   const read = await Promise.all(files.map(readKnownHosts));
   const known = read.flatMap((file) => file.entries);
   if (route.hostKey !== undefined) return pinnedJudge(route, route.hostKey, known);
@@ -70,6 +89,7 @@ export async function hostKeyJudge(route: Route, files: readonly string[]): Prom
     route,
     known,
     read.map((file) => file.shown),
+    acceptsNew,
   );
 }
 
@@ -82,7 +102,7 @@ async function readKnownHosts(file: string): Promise<{ entries: KnownHost[]; sho
   }
 }
 
-function pinnedJudge(route: Route, text: string, known: readonly KnownHost[]): HostKeyJudge {
+function pinnedJudge(route: Hop, text: string, known: readonly KnownHost[]): HostKeyJudge {
   const pin = parsePin(text);
   if (typeof pin === "string") {
     throw new SshError("hostKeyUnknown", `The hostKey of ${where(route)} is not usable: ${pin}.`);
@@ -98,7 +118,9 @@ function pinnedJudge(route: Route, text: string, known: readonly KnownHost[]): H
     new SshError(
       "hostKeyChanged",
       `${changedHeadline(route)}\n  expected ${expected} (hostKey)\n  it shows ${got}\n${changedAdvice}\n` +
-        "If the new key is right, put it in hostKey.",
+        (shown.length > 0
+          ? `If the new key is right, set\n  hostKey: "${fingerprint(shown[0] as Buffer)}"`
+          : "If that is right, put the key that it has in hostKey."),
     );
   return {
     algorithms: () => offered().flatMap((type) => algorithmsOf[type] ?? []),
@@ -118,12 +140,15 @@ function pinnedJudge(route: Route, text: string, known: readonly KnownHost[]): H
   };
 }
 
-function knownHostsJudge(route: Route, known: readonly KnownHost[], files: readonly string[]): HostKeyJudge {
-  const ofHost = linesFor(known, knownHostsName(route.address, route.port));
+function knownHostsJudge(
+  route: Hop,
+  known: readonly KnownHost[],
+  files: readonly string[],
+  acceptsNew: boolean,
+): HostKeyJudge {
+  const ofHost = linesFor(known, nameOf(route));
   const plain = ofHost.filter((line) => line.marker === undefined);
-  // As OpenSSH: a host that is only known without its port is accepted by that line, but never called changed.
-  const withoutPort =
-    plain.length > 0 || route.port === 22 ? [] : linesFor(known, knownHostsName(route.address, 22));
+  const withoutPort = plain.length > 0 ? [] : linesFor(known, nameWithoutPort(route));
   const usable = [...plain, ...withoutPort.filter((line) => line.marker === undefined)];
 
   return {
@@ -136,6 +161,8 @@ function knownHostsJudge(route: Route, known: readonly KnownHost[], files: reado
       const revoked = findRevoked(route, known, blob);
       if (revoked) return revokedError(route, revoked);
       if (usable.some((line) => line.blob.equals(blob))) return undefined;
+      // One that is known by another key only has lost that key: nobody's first use.
+      if (acceptsNew && usable.length === 0) return undefined;
       const sameType = plain.filter((line) => line.type === blobType(blob));
       return sameType.length > 0
         ? changedError(route, blob, sameType)
@@ -154,31 +181,26 @@ function knownHostsJudge(route: Route, known: readonly KnownHost[], files: reado
 const rank = (known: readonly KnownHost[], type: string) =>
   known.some((line) => line.type === type) ? 0 : 1;
 
-const linesFor = (known: readonly KnownHost[], name: string) =>
-  known.filter((line) => matchesHosts(line.hosts, name));
+const linesFor = (known: readonly KnownHost[], name: string | undefined) =>
+  name === undefined ? [] : known.filter((line) => matchesHosts(line.hosts, name));
 
-function findRevoked(route: Route, known: readonly KnownHost[], blob: Buffer): KnownHost | undefined {
-  const names = [knownHostsName(route.address, route.port), knownHostsName(route.address, 22)];
-  return known.find(
-    (line) =>
-      line.marker === "@revoked" &&
-      line.blob.equals(blob) &&
-      names.some((name) => matchesHosts(line.hosts, name)),
-  );
+function findRevoked(route: Hop, known: readonly KnownHost[], blob: Buffer): KnownHost | undefined {
+  const ofHost = [...linesFor(known, nameOf(route)), ...linesFor(known, nameWithoutPort(route))];
+  return ofHost.find((line) => line.marker === "@revoked" && line.blob.equals(blob));
 }
 
 const describe = (blob: Buffer) => `${blobType(blob) ?? "?"} ${fingerprint(blob)}`;
 const at = (line: KnownHost) => `${line.file}:${line.line}`;
 
-const changedHeadline = (route: Route) =>
+const changedHeadline = (route: Hop) =>
   `THE HOST KEY OF ${where(route)} HAS CHANGED. Nothing was sent to it.`;
 const changedAdvice =
   "Either somebody else answers at this address (a man in the middle), or the host was reinstalled. " +
   "Compare with ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub on the host's console.";
 
-function changedError(route: Route, blob: Buffer, lines: readonly KnownHost[]): SshError {
+function changedError(route: Hop, blob: Buffer, lines: readonly KnownHost[]): SshError {
   const expected = lines.map((line) => `\n  expected ${describe(line.blob)} (${at(line)})`).join("");
-  const name = knownHostsName(route.address, route.port);
+  const name = nameOf(route);
   return new SshError(
     "hostKeyChanged",
     `${changedHeadline(route)}${expected}\n  it shows ${describe(blob)}\n${changedAdvice}\n` +
@@ -187,7 +209,7 @@ function changedError(route: Route, blob: Buffer, lines: readonly KnownHost[]): 
   );
 }
 
-function revokedError(route: Route, line: KnownHost): SshError {
+function revokedError(route: Hop, line: KnownHost): SshError {
   return new SshError(
     "hostKeyRevoked",
     `THE HOST KEY OF ${where(route)} IS REVOKED: ${describe(line.blob)} (${at(line)}). Nothing was sent to it. ` +
@@ -196,7 +218,7 @@ function revokedError(route: Route, line: KnownHost): SshError {
 }
 
 function unknownError(
-  route: Route,
+  route: Hop,
   blob: Buffer,
   files: readonly string[],
   ofHost: readonly KnownHost[],
@@ -227,6 +249,6 @@ function unknownError(
   );
 }
 
-function knownHostsLine(route: Route, blob: Buffer): string {
-  return `${knownHostsName(route.address, route.port)} ${blobType(blob)} ${blob.toString("base64")}`;
+function knownHostsLine(route: Hop, blob: Buffer): string {
+  return `${nameOf(route)} ${keyLine(blob)}`;
 }

@@ -13,6 +13,7 @@ import {
 import { reason } from "./errors";
 import { fingerprint } from "./hostkey";
 import type { Redacted } from "./redacted";
+import type { Hop } from "./target";
 
 /** What proves who we are. Comes from Pulumi config, the agent and `~/.ssh`; never part of a resource. */
 export interface Credentials {
@@ -20,16 +21,24 @@ export interface Credentials {
   readonly privateKey?: Redacted | undefined;
   /** Opens `privateKey` and key files that are encrypted. */
   readonly passphrase?: Redacted | undefined;
-  /** Tried last, as password and as the answer to a keyboard-interactive question for a password. */
+  /**
+   * Tried last, as password and as the answer to a keyboard-interactive question for a password. Never shown to a
+   * jump host.
+   */
   readonly password?: Redacted | undefined;
   /** For targets with `become: "sudo"` whose sudoers(5) rule asks for one. Default: sudo must not ask. */
   readonly sudoPassword?: Redacted | undefined;
-  /** Path of a private key; `~/` is the home directory. Default: id_ed25519, id_ecdsa, id_rsa in `~/.ssh`. */
+  /**
+   * Path of a private key; `~/` is the home directory. Default: IdentityFile of ssh_config(5), then id_ed25519,
+   * id_ecdsa, id_rsa in `~/.ssh`.
+   */
   readonly identityFile?: string | undefined;
-  /** Socket of ssh-agent(1); false: no agent. Default: SSH_AUTH_SOCK. */
+  /** Socket of ssh-agent(1); false: no agent. Default: IdentityAgent of ssh_config(5), then SSH_AUTH_SOCK. */
   readonly agent?: string | false | undefined;
   /** known_hosts files. Default: as ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile. */
   readonly knownHosts?: readonly string[] | undefined;
+  /** The file to read instead of `~/.ssh/config` and `/etc/ssh/ssh_config`; false: none. */
+  readonly sshConfig?: string | false | undefined;
 }
 
 /** One way to log in. `name` is for messages: a file name, a comment, a fingerprint; never a content. */
@@ -50,7 +59,7 @@ export function expandHome(path: string, home = homedir()): string {
   return path.startsWith("~/") ? join(home, path.slice(2)) : path;
 }
 
-/** What the configuration and the key files give. Opened once: bcrypt takes half a second. */
+/** What the configuration and the key files give. Each opened once: bcrypt takes half a second. */
 interface Opened {
   readonly keys: { readonly name: string; readonly key: ParsedKey }[];
   /** Public keys that were asked for by name, to be signed with by the agent. */
@@ -58,11 +67,16 @@ interface Opened {
   readonly skipped: string[];
 }
 
+interface KeyFile {
+  readonly path: string;
+  readonly isAskedFor: boolean;
+}
+
 /** Knows the identities of one set of credentials. */
 export class Keyring {
   readonly #credentials: Credentials;
   readonly #home: string;
-  #opened: Promise<Opened> | undefined;
+  readonly #opened = new Map<string, Promise<Opened>>();
 
   constructor(credentials: Credentials, home: string) {
     this.#credentials = credentials;
@@ -70,27 +84,36 @@ export class Keyring {
   }
 
   /** The agent is asked anew each time: keys come and go. */
-  async identities(): Promise<Identities> {
-    this.#opened ??= this.#open();
-    const [opened, agent] = await Promise.all([this.#opened, this.#askAgent()]);
+  async identities(hop: Hop): Promise<Identities> {
+    const files = this.#files(hop);
+    const key = JSON.stringify([files, hop.isJump]);
+    const opening = this.#opened.get(key) ?? this.#open(files, hop.isJump);
+    this.#opened.set(key, opening);
+    const [opened, agent] = await Promise.all([opening, this.#askAgent(hop)]);
     // sshd counts what is offered (MaxAuthTries 6): what was asked for by name goes first, and no key goes twice.
-    const wanted = opened.wantedOfAgent;
-    const isWanted = ({ blob }: KeyIdentity) => wanted.some((other) => other.equals(blob));
+    const wanted = [...opened.wantedOfAgent, ...opened.keys.map(({ key }) => key.getPublicSSH())];
     const own = opened.keys.map(({ name, key }) => keyIdentity(name, key));
-    const keys = [...agent.keys.filter(isWanted), ...agent.keys.filter((key) => !isWanted(key))];
-    const ordered = this.#isExplicit() ? [...own, ...keys] : [...keys, ...own];
+    const isWanted = ({ blob }: KeyIdentity) => wanted.some((other) => other.equals(blob));
+    const isNamed = ({ blob }: KeyIdentity) => opened.wantedOfAgent.some((other) => other.equals(blob));
+    const usable = hop.identitiesOnly ? agent.keys.filter(isWanted) : agent.keys;
+    const keys = [...usable.filter(isNamed), ...usable.filter((key) => !isNamed(key))];
+    const ordered = this.#isExplicit(hop) ? [...own, ...keys] : [...keys, ...own];
     const once = ordered.filter((key, i) => ordered.findIndex(({ blob }) => blob.equals(key.blob)) === i);
     return {
-      offered: [...once, ...this.#passwords()],
+      offered: [...once, ...(hop.isJump ? [] : this.#passwords())],
       skipped: [...opened.skipped, ...agent.skipped],
     };
   }
 
-  #isExplicit(): boolean {
+  #isConfigured(): boolean {
     return this.#credentials.privateKey !== undefined || this.#credentials.identityFile !== undefined;
   }
 
-  async #open(): Promise<Opened> {
+  #isExplicit(hop: Hop): boolean {
+    return this.#isConfigured() || hop.identityFiles !== undefined;
+  }
+
+  async #open(files: readonly KeyFile[], isJump: boolean): Promise<Opened> {
     const { privateKey, passphrase } = this.#credentials;
     const opened: Opened = { keys: [], wantedOfAgent: [], skipped: [] };
     const add = (name: string, text: string | Buffer) => {
@@ -98,36 +121,42 @@ export class Keyring {
       if (typeof key === "string") opened.skipped.push(`${name} (${key})`);
       else if (!key.isPrivateKey()) opened.wantedOfAgent.push(key.getPublicSSH());
       else opened.keys.push({ name: `${name} (${fingerprint(key.getPublicSSH())})`, key });
+      return typeof key !== "string";
     };
-    if (privateKey) add("privateKey", privateKey.reveal());
-    for (const { path, isAskedFor } of this.#files()) {
+    if (privateKey && !isJump) add("privateKey", privateKey.reveal());
+    for (const { path, isAskedFor } of files) {
+      let isUsable = false;
       try {
-        add(path, await readKeyFile(path));
+        isUsable = add(path, await readKeyFile(path));
       } catch (error) {
         const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
         if (isAskedFor || !isMissing)
           opened.skipped.push(`${path} (${isMissing ? "does not exist" : reason(error)})`);
       }
-    }
-    const { identityFile } = this.#credentials;
-    if (identityFile !== undefined && opened.keys.length === 0) {
-      const beside = await readFile(`${expandHome(identityFile, this.#home)}.pub`).catch(() => undefined);
+      // The agent may have it, opened.
+      const beside = !isUsable && (await readFile(`${path}.pub`).catch(() => undefined));
       const key = beside && parseKey(beside, undefined);
       if (key && typeof key !== "string") opened.wantedOfAgent.push(key.getPublicSSH());
     }
+    // What a jump host's own lines name comes before what is meant for the host behind it.
+    if (privateKey && isJump) add("privateKey", privateKey.reveal());
     return opened;
   }
 
-  #files(): { path: string; isAskedFor: boolean }[] {
+  #files(hop: Hop): KeyFile[] {
     const { identityFile } = this.#credentials;
-    if (identityFile !== undefined) return [{ path: expandHome(identityFile, this.#home), isAskedFor: true }];
-    if (this.#isExplicit()) return [];
+    const askedFor = (path: string) => ({ path, isAskedFor: true });
+    const configured = identityFile === undefined ? [] : [askedFor(expandHome(identityFile, this.#home))];
+    const ofHop = (hop.identityFiles ?? []).map(askedFor);
+    if (hop.isJump && ofHop.length > 0) return [...ofHop, ...configured];
+    if (this.#isConfigured()) return configured;
+    if (hop.identityFiles !== undefined) return ofHop;
     const names = ["id_ed25519", "id_ecdsa", "id_rsa"];
     return names.map((name) => ({ path: join(this.#home, ".ssh", name), isAskedFor: false }));
   }
 
-  async #askAgent(): Promise<{ keys: KeyIdentity[]; skipped: string[] }> {
-    const socket = this.#credentials.agent ?? process.env.SSH_AUTH_SOCK;
+  async #askAgent(hop: Hop): Promise<{ keys: KeyIdentity[]; skipped: string[] }> {
+    const socket = this.#credentials.agent ?? hop.identityAgent ?? process.env.SSH_AUTH_SOCK;
     if (!socket) return { keys: [], skipped: [] };
     try {
       const agent = createAgent(expandHome(socket, this.#home));

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { matchesPatternList } from "./patterns";
 
 /** A line of a known_hosts file. See sshd(8), SSH_KNOWN_HOSTS FILE FORMAT. */
 export interface KnownHost {
@@ -42,33 +43,13 @@ export function knownHostsName(address: string, port: number): string {
 
 /** Whether a line's hosts field speaks of `name` (as {@link knownHostsName} gives it). */
 export function matchesHosts(hosts: string, name: string): boolean {
-  return hosts.startsWith("|") ? matchesHash(hosts, name) : matchesPatterns(hosts, name);
+  return hosts.startsWith("|")
+    ? matchesHash(hosts, name)
+    : matchesPatternList(hosts.toLowerCase().split(","), name);
 }
 
 function matchesHash(hosts: string, name: string): boolean {
   const [, version, salt, hash] = hosts.split("|");
   if (version !== "1" || salt === undefined || hash === undefined) return false;
   return createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest("base64") === hash;
-}
-
-/** A negated pattern that matches takes the whole line out. See ssh_config(5), PATTERNS. */
-function matchesPatterns(patterns: string, name: string): boolean {
-  let matched = false;
-  for (const pattern of patterns.split(",")) {
-    const negated = pattern.startsWith("!");
-    if (!matchesPattern(negated ? pattern.slice(1) : pattern, name)) continue;
-    if (negated) return false;
-    matched = true;
-  }
-  return matched;
-}
-
-function matchesPattern(pattern: string, name: string): boolean {
-  const source = pattern
-    .toLowerCase()
-    .replace(/\*+/g, "*")
-    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
-    .replace(/\*/g, ".*")
-    .replace(/\?/g, ".");
-  return new RegExp(`^${source}$`, "s").test(name);
 }

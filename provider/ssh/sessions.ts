@@ -1,7 +1,9 @@
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { ConfigFiles } from "./config-file";
 import { Host, type HostOptions, type Stats } from "./host";
-import { type Credentials, Keyring } from "./identity";
+import { type Credentials, expandHome, Keyring } from "./identity";
 import { Redacted } from "./redacted";
 import type { Limits, Result } from "./shell";
 import { type Route, resolveTarget, type Target } from "./target";
@@ -40,6 +42,8 @@ const defaults: HostOptions & Limits = {
  */
 export class Sessions {
   readonly #options: HostOptions & Limits;
+  /** By what was declared, and by where that leads: two names of one host share it. */
+  readonly #targets = new Map<string, Host>();
   readonly #hosts = new Map<string, Host>();
   /** Those of former credentials, until their work is done. */
   readonly #retired: Host[] = [];
@@ -63,6 +67,24 @@ export class Sessions {
       this.#retired.push(host);
     }
     this.#hosts.clear();
+    this.#targets.clear();
+  }
+
+  /**
+   * Connects to a host of which no key may be known, and takes the one that it shows for its key, once: the public key
+   * line that it is to be pinned to from now on. A key that is not the known one, or revoked, is refused all the same.
+   * @throws SshError
+   */
+  async meet(target: Target): Promise<string> {
+    const route = this.#route(target);
+    const host = this.#newHost(route, true);
+    // Closed with the others, should it not come to be one of them.
+    this.#retired.push(host);
+    const met = await host.met();
+    const others = this.#hosts.get(JSON.stringify(met));
+    if (others) host.retire();
+    else this.#hosts.set(JSON.stringify(met), host);
+    return met.hostKey as string;
   }
 
   /**
@@ -70,13 +92,13 @@ export class Sessions {
    * A status other than 0 is a result, not an error.
    * @throws SshError
    */
-  run(target: Target, script: string, options: RunOptions = {}): Promise<Result> {
+  async run(target: Target, script: string, options: RunOptions = {}): Promise<Result> {
     const limits = {
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxOutputBytes: this.#options.maxOutputBytes,
     };
     const label = options.label ?? "script";
-    return this.#host(resolveTarget(target)).run({
+    return this.#host(target).run({
       script,
       limits,
       label,
@@ -88,6 +110,7 @@ export class Sessions {
   async close(): Promise<void> {
     const hosts = [...this.#hosts.values(), ...this.#retired.splice(0)];
     this.#hosts.clear();
+    this.#targets.clear();
     await Promise.all(hosts.map((host) => host.close()));
   }
 
@@ -96,14 +119,47 @@ export class Sessions {
     return { ...this.#stats };
   }
 
-  #host(route: Route): Host {
+  #host(target: Target): Host {
+    const declared = JSON.stringify(target);
+    const known = this.#targets.get(declared);
+    if (known) return known;
+    const route = this.#route(target);
     const key = JSON.stringify(route);
-    let host = this.#hosts.get(key);
-    if (!host) {
-      host = new Host(route, this.#credentials, this.#keyring, this.#options, this.#stats);
-      this.#hosts.set(key, host);
-    }
+    const host = this.#hosts.get(key) ?? this.#newHost(route, false);
+    this.#hosts.set(key, host);
+    this.#targets.set(declared, host);
     return host;
+  }
+
+  #newHost(route: Route, acceptsNew: boolean): Host {
+    return new Host(route, this.#credentials, this.#keyring, this.#options, this.#stats, acceptsNew);
+  }
+
+  #route(target: Target): Route {
+    const { sshConfig } = this.#credentials;
+    const { home } = this.#options;
+    const { localUser, uid } = whoRuns();
+    const files =
+      sshConfig === undefined
+        ? [
+            { path: join(home, ".ssh", "config"), isUsers: true },
+            { path: "/etc/ssh/ssh_config", isUsers: false },
+          ]
+        : sshConfig === false
+          ? []
+          : [{ path: expandHome(sshConfig, home), isUsers: true }];
+    const config = new ConfigFiles(files, { home, localUser, uid });
+    return resolveTarget(target, config, { user: "root", jumpUser: localUser });
+  }
+}
+
+/** A container may run as a user who is not in passwd(5). */
+function whoRuns(): { localUser: string; uid: number } {
+  try {
+    const { username, uid } = userInfo();
+    return { localUser: username, uid };
+  } catch {
+    return { localUser: process.env.USER ?? "root", uid: process.getuid?.() ?? -1 };
   }
 }
 

@@ -172,6 +172,13 @@ export class Stack {
     return { text, resources: checkpoint.latest?.resources ?? [] };
   }
 
+  /** The same as `pulumi stack export --show-secrets` prints it: everything in clear. */
+  async exportDecrypted(): Promise<string> {
+    const { status, stdout, stderr } = await this.#pulumi(["stack", "export", "--show-secrets"]);
+    if (status !== 0) throw new Error(`pulumi stack export ended with status ${status}: ${stderr}`);
+    return stdout;
+  }
+
   /** As Ctrl-C does: the steps that are under way end, no new ones begin. */
   interrupt(): void {
     this.#child?.kill("SIGINT");

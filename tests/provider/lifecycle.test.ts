@@ -101,7 +101,7 @@ test("a failing step undoes the earlier ones, and the error names resource, host
   more = [{ run: sh`sh -c ${"echo no space left >&2; exit 28"}` }];
   const failed = provider.create(inputs());
   await expect(failed).rejects.toThrow(
-    /^cannot create kept file ".*file" on root@here\.example\.net: sh -c .*: exit status 28\n {4}no space left\nWhat was done before it has been undone\.$/,
+    /^cannot create kept file ".*file" on here\.example\.net: sh -c .*: exit status 28\n {4}no space left\nWhat was done before it has been undone\.$/,
   );
   await expect(failed).rejects.not.toHaveProperty("id");
   expect(existsSync(join(folder, "file"))).toBe(false);

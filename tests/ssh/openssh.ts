@@ -54,6 +54,8 @@ export async function startSshd(
   await writeFile(
     at("sshd_config"),
     [
+      // The first value counts.
+      ...(await configure(folder)),
       `Port ${port}`,
       "ListenAddress 127.0.0.1",
       ...hostKeys.map((key) => `HostKey ${key}`),
@@ -64,7 +66,6 @@ export async function startSshd(
       "PermitRootLogin yes",
       "PasswordAuthentication no",
       "LogLevel DEBUG1",
-      ...(await configure(folder)),
       "",
     ].join("\n"),
   );
