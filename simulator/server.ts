@@ -280,15 +280,12 @@ export class SshServer {
       session.end();
     });
     channel.on("error", () => session.end());
-    const output = (sink: { write(data: Buffer): unknown }): Output =>
-      new Output((bytes) => {
-        if (session.ended || channel.destroyed) throw new Errno("EPIPE");
-        sink.write(Buffer.from(bytes, "latin1"));
-      });
+    const gone = (): boolean => session.ended || channel.destroyed;
+    const outputs = [channel, channel.stderr].map((sink) => new SessionOutput(sink, gone));
     const fds = new Map<number, Stream>([
       [0, input],
-      [1, output(channel)],
-      [2, output(channel.stderr)],
+      [1, outputs[0]!],
+      [2, outputs[1]!],
     ]);
     let status: number;
     try {
@@ -297,12 +294,34 @@ export class SshServer {
       channel.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
       status = 254;
     }
-    const gone = session.ended;
+    for (const output of outputs) output.flush();
     sessions.delete(session);
-    if (gone || channel.destroyed) return;
+    if (gone()) return;
     session.end();
     channel.exit(status);
     channel.end();
+  }
+}
+
+/** What is written in one go leaves in one packet, as sshd(8) reads it from a pipe. */
+class SessionOutput extends Output {
+  private pending = "";
+
+  constructor(
+    private readonly channel: { write(data: Buffer): unknown },
+    private readonly isGone: () => boolean,
+  ) {
+    super((bytes) => {
+      if (isGone()) throw new Errno("EPIPE");
+      if (this.pending === "") setImmediate(() => this.flush());
+      this.pending += bytes;
+    });
+  }
+
+  flush(): void {
+    const { pending } = this;
+    this.pending = "";
+    if (pending !== "" && !this.isGone()) this.channel.write(Buffer.from(pending, "latin1"));
   }
 }
 
