@@ -51,8 +51,15 @@ export const fail = (status: number, stderr: string, stdout = ""): Result => ({ 
 
 /** Thrown by the kernel model; a command turns it into its own words. `message` is strerror(3)'s. */
 export class Errno extends Error {
-  constructor(readonly code: keyof typeof strerror) {
+  readonly code: keyof typeof strerror;
+
+  constructor(code: keyof typeof strerror) {
+    // It is an answer, asked for at every name that is looked up: nobody reads where it came from.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(strerror[code]);
+    Error.stackTraceLimit = stackTraceLimit;
+    this.code = code;
   }
 }
 

@@ -275,15 +275,13 @@ export class SshServer {
     };
     channel.on("close", gone);
     channel.on("error", gone);
-    const output = (sink: { write(data: Buffer): unknown }): Output =>
-      new Output((bytes) => {
-        if (!isOpen || !this.connections.has(connection)) throw new Errno("EPIPE");
-        sink.write(Buffer.from(bytes, "latin1"));
-      });
+    const outputs = [channel, channel.stderr].map(
+      (sink) => new SessionOutput(sink, () => !isOpen || !this.connections.has(connection)),
+    );
     const fds = new Map<number, Stream>([
       [0, input],
-      [1, output(channel)],
-      [2, output(channel.stderr)],
+      [1, outputs[0]!],
+      [2, outputs[1]!],
     ]);
     let status: number;
     try {
@@ -292,11 +290,34 @@ export class SshServer {
       channel.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
       status = 254;
     }
+    for (const output of outputs) output.flush();
     const halted = session.ended;
     session.end();
     if (halted || !isOpen || channel.destroyed) return;
     channel.exit(status);
     channel.end();
+  }
+}
+
+/** What is written in one go leaves in one packet, as sshd(8) reads it from a pipe. */
+class SessionOutput extends Output {
+  private pending = "";
+
+  constructor(
+    private readonly channel: { write(data: Buffer): unknown },
+    private readonly isGone: () => boolean,
+  ) {
+    super((bytes) => {
+      if (isGone()) throw new Errno("EPIPE");
+      if (this.pending === "") setImmediate(() => this.flush());
+      this.pending += bytes;
+    });
+  }
+
+  flush(): void {
+    const { pending } = this;
+    this.pending = "";
+    if (pending !== "" && !this.isGone()) this.channel.write(Buffer.from(pending, "latin1"));
   }
 }
 

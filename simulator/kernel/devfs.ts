@@ -237,8 +237,19 @@ export class DevfsMount {
   }
 }
 
+const patterns = new Map<string, RegExp>();
+
 /** fnmatch(3) with FNM_PATHNAME: `*` and `?` stop at a slash. */
 export function fnmatch(pattern: string, path: string): boolean {
+  const known = patterns.get(pattern);
+  if (known) return known.test(path);
+  const made = compile(pattern);
+  if (patterns.size > 1000) patterns.clear();
+  patterns.set(pattern, made);
+  return made.test(path);
+}
+
+function compile(pattern: string): RegExp {
   let source = "";
   for (let i = 0; i < pattern.length; i++) {
     const c = pattern.charAt(i);
@@ -254,5 +265,5 @@ export function fnmatch(pattern: string, path: string): boolean {
     } else
       source += (c === "\\" && i + 1 < pattern.length ? pattern.charAt(++i) : c).replace(/[^\w]/g, "\\$&");
   }
-  return new RegExp(`^${source}$`).test(path);
+  return new RegExp(`^${source}$`);
 }

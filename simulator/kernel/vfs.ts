@@ -181,10 +181,34 @@ export interface MountOptions {
 /** What is mounted on what; shared by all views of one kernel. */
 export class MountTable {
   /** In the order of mounting. */
-  readonly all: Mount[] = [];
+  private readonly mounts: Mount[] = [];
+  /** Those that cover an inode, in the same order: every name that is looked up asks for them. */
+  private readonly covering = new Map<Inode, Mount[]>();
 
   constructor(root: MemFs) {
-    this.all.push({ fs: root, root: root.root, path: "/", readonly: false, covers: undefined });
+    this.mounts.push({ fs: root, root: root.root, path: "/", readonly: false, covers: undefined });
+  }
+
+  get all(): readonly Mount[] {
+    return this.mounts;
+  }
+
+  add(mount: Mount): void {
+    this.mounts.push(mount);
+    const node = mount.covers?.node;
+    if (node) this.covering.set(node, [...(this.covering.get(node) ?? []), mount]);
+  }
+
+  /** False when it is not there. */
+  remove(mount: Mount): boolean {
+    const at = this.mounts.indexOf(mount);
+    if (at < 0) return false;
+    this.mounts.splice(at, 1);
+    const node = mount.covers?.node;
+    const left = node ? (this.covering.get(node) ?? []).filter((each) => each !== mount) : [];
+    if (node && left.length > 0) this.covering.set(node, left);
+    else if (node) this.covering.delete(node);
+    return true;
   }
 
   get root(): Mount {
@@ -193,12 +217,10 @@ export class MountTable {
 
   /** What lies on top of `location`. */
   top(location: Location): Location {
-    if (this.all.length === 1 || location.node.type === "symlink") return location;
+    if (location.node.type === "symlink") return location;
     let here = location;
     for (;;) {
-      const over = this.all.findLast(
-        (m) => m.covers && m.covers.node === here.node && m.covers.mount === here.mount,
-      );
+      const over = this.covering.get(here.node)?.findLast((m) => m.covers?.mount === here.mount);
       if (!over) return here;
       here = { mount: over, node: over.root };
     }
@@ -314,15 +336,13 @@ export class Vfs implements IFileSystem {
       covers: found.location,
       ...(options.visible ? { visible: options.visible } : {}),
     };
-    this.table.all.push(mount);
+    this.table.add(mount);
     return mount;
   }
 
   /** Takes away the given mount; whoever calls has checked that nothing uses it. */
   unmount(mount: Mount): void {
-    const at = this.table.all.indexOf(mount);
-    if (at < 0) throw new Errno("EINVAL");
-    this.table.all.splice(at, 1);
+    if (!this.table.remove(mount)) throw new Errno("EINVAL");
   }
 
   /** The mount that the file at `path` belongs to. */

@@ -23,12 +23,25 @@ export interface Expander extends Variables {
 }
 
 /** One argument in the making. */
-interface Field {
-  text: string;
-  /** The same with quoted characters escaped: what globbing and `case` look at. */
-  pattern: string;
+class Field {
+  text = "";
   /** Had quotes: stays even if it is empty. */
-  quoted: boolean;
+  quoted = false;
+  /** A character that was not quoted may stand for others. */
+  mayMatch = false;
+  private readonly pieces: { readonly text: string; readonly pattern: string | undefined }[] = [];
+
+  add(text: string, quoted: boolean, pattern: string | undefined): void {
+    this.text += text;
+    this.quoted ||= quoted;
+    this.mayMatch ||= !quoted && /[*?[]/.test(text);
+    this.pieces.push({ text, pattern: pattern ?? (quoted ? undefined : text) });
+  }
+
+  /** The text with quoted characters escaped: what globbing and `case` look at. */
+  get pattern(): string {
+    return this.pieces.map(({ text, pattern }) => pattern ?? quotePattern(text)).join("");
+  }
 }
 
 class Fields {
@@ -37,11 +50,10 @@ class Fields {
 
   constructor(private readonly ifs: string) {}
 
-  add(text: string, quoted: boolean, pattern = quoted ? quotePattern(text) : text): void {
-    this.current ??= { text: "", pattern: "", quoted: false };
-    this.current.text += text;
-    this.current.pattern += pattern;
-    this.current.quoted ||= quoted;
+  /** @param pattern of the text, where that is neither all quoted nor all as it stands */
+  add(text: string, quoted: boolean, pattern?: string): void {
+    this.current ??= new Field();
+    this.current.add(text, quoted, pattern);
   }
 
   /** Ends the argument that is being made. */
@@ -71,8 +83,7 @@ class Fields {
       if (c === " " || c === "\t" || c === "\n") afterSpace ||= this.current !== undefined;
       else {
         // Any other separator ends an argument, even an empty one.
-        this.current ??= { text: "", pattern: "", quoted: false };
-        this.done.push(this.current);
+        this.done.push(this.current ?? new Field());
         this.current = undefined;
         afterSpace = false;
       }
@@ -95,7 +106,7 @@ export async function expandWords(words: readonly WordNode[], shell: Expander): 
     await expandParts(word.parts, false, fields, shell);
     fields.next();
     for (const field of fields.done) {
-      if (shell.noGlob || !hasWildcard(field.pattern)) out.push(field.text);
+      if (shell.noGlob || !field.mayMatch || !hasWildcard(field.pattern)) out.push(field.text);
       else {
         const found = glob(field.pattern, shell.fs, shell.cwd);
         out.push(...(found.length > 0 ? found : [field.text]));
@@ -107,23 +118,19 @@ export async function expandWords(words: readonly WordNode[], shell: Expander): 
 
 /** One string: the right side of an assignment, a redirection's target, a here-document. */
 export async function expandText(word: WordNode, shell: Expander): Promise<string> {
-  return (await expandJoined(word, shell)).text;
+  return (await expandJoined(word, shell)).map(({ text }) => text).join(" ");
 }
 
 /** The same as a pattern in which quoted characters stand for themselves. */
 export async function expandPattern(word: WordNode, shell: Expander): Promise<string> {
-  return (await expandJoined(word, shell)).pattern;
+  return (await expandJoined(word, shell)).map(({ pattern }) => pattern).join(" ");
 }
 
-async function expandJoined(word: WordNode, shell: Expander): Promise<Field> {
+async function expandJoined(word: WordNode, shell: Expander): Promise<readonly Field[]> {
   const fields = new Fields("");
   await expandParts(word.parts, false, fields, shell);
   fields.next();
-  return {
-    text: fields.done.map((f) => f.text).join(" "),
-    pattern: fields.done.map((f) => f.pattern).join(" "),
-    quoted: true,
-  };
+  return fields.done;
 }
 
 /** A here-document: as if between double quotes. */

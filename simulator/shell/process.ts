@@ -103,7 +103,7 @@ export class Process implements ProcessState {
 
   /** A child: as this one but for `changes`; its descriptors are its own. */
   fork(changes: Partial<ProcessState> = {}): Process {
-    return new Process({ ...stateOf(this), fds: new Map(this.fds), ...changes });
+    return new Process({ ...stateOf(this), ...changes, fds: changes.fds ?? new Map(this.fds) });
   }
 
   /** Ends this process here if its session, a signal or a deadline says so. */
