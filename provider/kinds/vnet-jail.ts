@@ -750,7 +750,8 @@ const putAside = (path: string, owner: string, first: boolean): Step => ({
   what: `put ${path} aside as ${aside(path)}`,
   run: sh`{ [ -e ${aside(path)} ] || ln ${path} ${aside(path)}; }`,
   unless: sh`[ ! -e ${aside(path)} ] && ${claimFile} ${path} ${headerLine(owner)}`,
-  ...(first && { undo: sh`mv -f ${aside(path)} ${path}` }),
+  // Between two names of one file rename(2) does nothing.
+  ...(first && { undo: sh`{ rm -f ${path} && mv ${aside(path)} ${path}; }` }),
   made: `${KEPT}${path}`,
 });
 

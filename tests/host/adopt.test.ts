@@ -25,6 +25,9 @@ const running = () =>
   );
 const shows = (command: string) => network.shows(command);
 
+const stepsOf = (kind: unknown, declared: Record<string, unknown>) =>
+  (kind as Kind).ensure(check(kind as Kind, declared).inputs, undefined).length;
+
 beforeEach(async () => {
   network = await Network.start();
 });
@@ -197,7 +200,7 @@ describe("a jail's own file, written by hand", () => {
 
   test("is there as it was when a later step fails, whichever", async () => {
     const there = now();
-    const steps = vnetJail.ensure(adopting() as never, undefined).length;
+    const steps = stepsOf(vnetJail, adopting());
     for (let failing = 0; failing < steps; failing++) {
       const broken = brokenAt(vnetJail as unknown as Kind, failing);
       await expect(network.create(broken, adopting())).rejects.toThrow(
@@ -228,7 +231,7 @@ test.each([
   await network.host.exec(byHand);
   if (kind === epairLink) await network.host.exec(`ifconfig ${name} description 'for testA'`);
   const there = now();
-  const steps = kind.ensure(adopting as never, undefined).length;
+  const steps = stepsOf(kind, adopting);
   for (let failing = 0; failing < steps; failing++) {
     await expect(network.create(brokenAt(kind as unknown as Kind, failing), adopting)).rejects.toThrow(
       "injected",
@@ -273,7 +276,7 @@ test("another resource's is refused with `adopt` too, and said whose it is", asy
   await network.create(bridge, { ...network.declare.bridge(), ...owned("Bridge") });
   await network.create(epairLink, { ...network.declare.epairLink(), ...owned("EpairLink") });
   await network.host.exec("zfs clone zroot/jails/template@base zroot/jails/testA");
-  await network.create(vnetJail, { ...network.declare.vnetJail(), ...owned("VnetJail") });
+  await network.create(vnetJail, { ...network.declare.vnetJail(), name: "testA", ...owned("VnetJail") });
   const there = now();
   for (const [kind, declared, what, owner] of [
     [bridge, network.declare.bridge(), "interface bridge0", "home/prod/Bridge/its"],
@@ -283,7 +286,7 @@ test("another resource's is refused with `adopt` too, and said whose it is", asy
     for (const adopt of [true, false]) {
       const refused = network.create(kind, { ...declared, adopt });
       await expect(refused).rejects.toThrow(
-        `${what} is another resource's already, ${owner}'s; 'pulumi state move' takes a resource to another stack`,
+        `${what} belongs to another resource, ${owner}; 'pulumi state move' takes a resource to another stack`,
       );
     }
   }
@@ -379,7 +382,7 @@ describe("a redirect by hand", () => {
   test("is there as it was when a later step fails, whichever", async () => {
     await byHand(`'redirect_port udp 10.10.15.100:53 53' '${line}' '# the end'`);
     const there = now();
-    const steps = natRedirect.ensure(adopting() as never, undefined).length;
+    const steps = stepsOf(natRedirect, adopting());
     for (let failing = 0; failing < steps; failing++) {
       const broken = brokenAt(natRedirect as unknown as Kind, failing);
       await expect(network.create(broken, adopting())).rejects.toThrow("injected");
