@@ -38,6 +38,21 @@ export const commonShape = {
   host: none(reference("Host", hostReferenceShape, hostIdentity)),
 };
 
+/** Of kinds that can take over what somebody made by hand; `Kind.found` says how that is told from what is ours. */
+export const adoptShape = {
+  /**
+   * Take over what is there already under this name: made by hand, running, and as declared. It goes on running
+   * without a restart, gets our mark and our lines for the boot, and is from then on as if it had been made here:
+   * deleting the resource removes it (Pulumi's `retainOnDelete` keeps it). Where it is not as declared nothing is
+   * changed, and the error says what differs. What is not there is made as usual. Lines that somebody wrote for it into
+   * rc.conf(5) stay and are overridden by ours, also after a delete: remove them some day. A jail's own file is put
+   * aside and put back by a delete; a block in another file of jail.conf(5) has to be removed first; a redirect's lines
+   * in natd.conf become ours. Once it is ours this may be left out again.
+   * @default false: what is there and not this resource's is refused
+   */
+  adopt: none(z.boolean().default(false).meta({ creation: true })),
+};
+
 /** Set by the SDK. */
 export const internalShape = {
   /** `project/stack/Kind/name`: by this mark the host's interfaces, files and datasets tell whose they are. */

@@ -24,6 +24,7 @@ export function changes<I extends Shape>(
   return Object.entries(kind.inputs)
     .filter(
       ([key, schema]) =>
+        !schema.meta()?.creation &&
         !same(
           schema,
           olds[key],

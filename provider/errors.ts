@@ -42,4 +42,12 @@ export function describe(failure: Failure): string {
   ].join("\n");
 }
 
+/** Why what is there cannot be taken over as it is: a sentence a line. */
+export const differs = (what: string, differences: readonly string[]): string =>
+  [
+    `${what} is there already, and is not as declared:`,
+    ...differences.map(indent),
+    "Nothing was changed: `adopt` takes over only what needs no change. Declare it as it is, or change it by hand first.",
+  ].join("\n");
+
 const indent = (text: string) => text.replaceAll(/^/gm, "    ");

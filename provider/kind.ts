@@ -30,9 +30,25 @@ export interface Reservation<Input> {
   readonly question: Question<Partial<Input>>;
 }
 
+/** What is there under a resource's name, made by hand, when the resource says `adopt`. */
+export interface Found<Input> {
+  /** What an error calls it: `interface bridge0`. */
+  readonly what: string;
+  /** Properties that the program leaves out, as they are there. */
+  readonly settled?: Partial<Input>;
+  /** Sentences of `compare` that say no more than that it has no mark of ours. */
+  readonly unmarked?: readonly string[];
+  /** Beside what `compare` finds: in which ways it cannot be had as it is, in words. */
+  readonly obstacles?: readonly string[];
+}
+
 /** Words for the two planes on which everything exists. */
 export const running = (what: string) => `running: ${what}`;
 export const atBoot = (what: string) => `at boot: ${what}`;
+
+/** What is not as declared now, without the words for the plane. */
+export const runningOnly = (drift: readonly string[]) =>
+  drift.filter((found) => found.startsWith(running(""))).map((found) => found.slice(running("").length));
 
 export type Report = (property: string, reason: string) => void;
 
@@ -105,6 +121,11 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   questions(input: InputOf<I>): Q;
   /** Nothing of it is left on either plane: the engine then forgets it. */
   gone(answers: Answers<Q>, input: InputOf<I>): boolean;
+  /**
+   * Of kinds with `adopt`: what is there and nobody's. Undefined when there is nothing, or it is marked: as this
+   * resource's, or as another's, which `ensure` refuses.
+   */
+  found?(input: InputOf<I>, answers: Answers<Q>): Found<InputOf<I>> | undefined;
   /** In which ways the host differs from `input`, in words (`running(...)`, `atBoot(...)`). */
   compare(input: InputOf<I>, answers: Answers<Q>): string[];
   observe(input: InputOf<I>, answers: Answers<Q>, previous: State<I, O> | undefined): O;

@@ -1,7 +1,7 @@
 import { askBorrower, askInterface, type InterfaceState } from "./freebsd/interface";
 import { claimInterface, interfaceIsOurs } from "./library";
 import { interfaceHas, jailWith } from "./library/links";
-import { compareInterface } from "./owned";
+import { compareInterface, foundInterface, keepMark, wayOf } from "./owned";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
 
@@ -13,6 +13,7 @@ import { type Sh, sh } from "./sh";
 
 interface Owned {
   readonly owner: string;
+  readonly adopt?: boolean;
 }
 
 const lent = (name: string, { owner }: Owned): Sh => sh`${jailWith} ${name} ${owner}`;
@@ -21,17 +22,18 @@ const lent = (name: string, { owner }: Owned): Sh => sh`${jailWith} ${name} ${ow
 export function keepLendable(name: string, create: Sh, owned: Owned, previous: Owned | undefined): Step[] {
   const was = previous ?? owned;
   return [
-    { what: `look whether ${name} is free`, run: sh`${claimInterface} ${name} ${was.owner}` },
+    { what: `look whether ${name} is free`, run: sh`${claimInterface} ${name} ${was.owner} ${wayOf(owned)}` },
     {
       run: create,
       unless: sh`ifconfig ${name} || ${lent(name, was)}`,
       undo: sh`ifconfig ${name} destroy`,
     },
-    {
-      run: sh`ifconfig ${name} description ${owned.owner}`,
-      unless: sh`${interfaceHas} ${name} ${`description: ${owned.owner}`} || ${lent(name, owned)}`,
-      ...(previous && { undo: sh`ifconfig ${name} description ${previous.owner}` }),
-    },
+    keepMark(
+      name,
+      owned,
+      previous,
+      sh`${interfaceHas} ${name} ${`description: ${owned.owner}`} || ${lent(name, owned)}`,
+    ),
   ];
 }
 
@@ -60,3 +62,10 @@ export const compareLendable = (
   { link, lent }: { link: InterfaceState | undefined; lent: number | undefined },
   owned: Owned,
 ): string[] => (lent === undefined ? compareInterface(name, link, owned) : []);
+
+/** In a jail it is known as nobody's only there, where its name may be another interface's: it is not looked for. */
+export const foundLendable = (
+  name: string,
+  answers: { link: InterfaceState | undefined; lent: number | undefined; lines: string | undefined },
+  owned: Owned,
+) => (answers.lent === undefined ? foundInterface(name, answers, owned) : undefined);

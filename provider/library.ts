@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { oneJail } from "./library/jailconf";
+import { freeFile, freeInterface } from "./library/marks";
 import { quote, ShellFunction } from "./sh";
 
 /*
@@ -127,13 +129,12 @@ return "$status"`,
 /** `file_is FILE TEXT` */
 export const fileIs = new ShellFunction("file_is", `[ -f "$1" ] && printf '%s\\n' "$2" | cmp -s - "$1"`);
 
-/** `is_ours FILE HEADER`: the file is not there, or carries the header. */
+/** `claim_file FILE HEADER [WAY]`: the file is not there, or carries the header, or can be had. */
 export const claimFile = new ShellFunction(
   "claim_file",
-  body`
-if [ ! -e "$1" ] || grep -qxF -e "$2" "$1"; then return 0; fi
-echo "$1 is there already and is not this resource's (it has no line \"$2\"); move it away first" >&2
-return 3`,
+  `if [ ! -e "$1" ] || grep -qxF -e "$2" "$1"; then return 0; fi
+free_file "$1" "$3"`,
+  [freeFile],
 );
 
 /** `has_block FILE OWNER`: the file has lines of ours. */
@@ -164,14 +165,12 @@ ifconfig "$1" >/dev/null 2>&1 && has_block /etc/rc.conf "$2"`,
   [hasDescription, hasBlock],
 );
 
-/** `claim_interface NAME OWNER`: there is no such interface, or it is ours. */
+/** `claim_interface NAME OWNER [WAY]`: there is no such interface, or it is ours, or it can be had. */
 export const claimInterface = new ShellFunction(
   "claim_interface",
-  body`
-if ! ifconfig "$1" >/dev/null 2>&1 || interface_is_ours "$1" "$2"; then return 0; fi
-echo "interface $1 is there already and is not this resource's (its description is not \"$2\"); destroy it with 'ifconfig $1 destroy' if nothing uses it, or choose another one" >&2
-return 3`,
-  [interfaceIsOurs],
+  `if ! ifconfig "$1" >/dev/null 2>&1 || interface_is_ours "$1" "$2"; then return 0; fi
+free_interface "$1" "$3"`,
+  [interfaceIsOurs, freeInterface],
 );
 
 /** `has_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]` */
@@ -292,15 +291,15 @@ grep -qF -e ".include \"$1\";" /etc/jail.conf 2>/dev/null`,
 );
 
 /**
- * `claim_jail NAME FILE OWNER`: its file is free, and no jail of that name runs that is not ours: ours has its file,
- * or, where somebody removed that, its lines in rc.conf.
+ * `claim_jail NAME FILE OWNER WAY`: its file is free, no other file has a jail of that name, and none runs that is not
+ * ours, unless it can be had: ours has its file, or, where somebody removed that, its lines in rc.conf.
  */
 export const claimJail = new ShellFunction(
   "claim_jail",
   body`
-claim_file "$2" "# pulumi-freebsd-vnet $3" || return
-if [ -e "$2" ] || has_block /etc/rc.conf "$3" || ! jail_runs "$1"; then return 0; fi
-echo "a jail $1 runs already and is not this resource's; stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
+claim_file "$2" "# pulumi-freebsd-vnet $3" "$4" && one_jail "$1" "$2" "$3" || return
+if [ -e "$2" ] || has_block /etc/rc.conf "$3" || [ "$4" = adopt ] || ! jail_runs "$1"; then return 0; fi
+echo "a jail $1 runs already and is not this resource's; if it is as declared, take it over with 'adopt: true'; otherwise stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
 return 3`,
-  [claimFile, hasBlock, jailRuns],
+  [claimFile, oneJail, hasBlock, jailRuns],
 );

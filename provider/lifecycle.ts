@@ -1,8 +1,8 @@
 import { type CheckResult, check } from "./check";
 import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
-import { describe, PartlyCreated, place, ResourceError } from "./errors";
-import type { Kind, Reservation, State } from "./kind";
+import { describe, differs, PartlyCreated, place, ResourceError } from "./errors";
+import { type Kind, type Reservation, runningOnly, type State } from "./kind";
 import { type Answer, type Answers, type Questions, readAnswers } from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
@@ -152,7 +152,33 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
   };
 
-  const ensure = async (verb: string, declared: Inputs, previous: Recorded | undefined) => {
+  /**
+   * With `adopt`, what is there and nobody's is taken over only as it is: the steps that follow find all of it done
+   * but for the marks. Answers with what the program leaves out and the host has decided.
+   */
+  const adopt = async (input: Inputs & { adopt?: boolean }): Promise<Partial<Inputs>> => {
+    if (!kind.found || !input.adopt) return {};
+    try {
+      const said = await reader.ask(kind.target(input), kind.questions(input));
+      const answers = readAnswers(kind.questions(input), said) as Answers<Q>;
+      const found = kind.found(input, answers);
+      if (!found) return {};
+      const { what, settled = {}, unmarked = [], obstacles = [] } = found;
+      const drift = kind.compare({ ...input, ...settled }, answers);
+      const differences = [...runningOnly(drift.filter((each) => !unmarked.includes(each))), ...obstacles];
+      if (differences.length > 0) throw new Error(differs(what, differences));
+      return settled as Partial<Inputs>;
+    } catch (cause) {
+      throw error("adopt", input, cause);
+    }
+  };
+
+  const ensure = async (verb: string, given: Inputs, previous: Recorded | undefined) => {
+    const adopted = await adopt({
+      ...given,
+      ...(previous && "owner" in previous && { owner: previous.owner }),
+    });
+    const declared = previous ? given : { ...given, ...adopted };
     const undecided = await settled(verb, declared, previous);
     const reservation = kind.reserve?.(undecided);
     const reserved = reservation && (await reserve(verb, undecided, reservation));

@@ -1,9 +1,10 @@
 import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
-import { atBoot, type Bookkeeping, running } from "./kind";
+import { atBoot, type Bookkeeping, type Found, running } from "./kind";
 import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, ownBlock } from "./library";
 import { interfaceHas } from "./library/links";
+import { describeInterface, markIn, undescribeInterface } from "./library/marks";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
@@ -15,6 +16,7 @@ import { type Sh, sh } from "./sh";
 
 interface Owned {
   readonly owner: string;
+  readonly adopt?: boolean;
   /** Words for people, behind the owner in an interface's description. */
   readonly description?: string | undefined;
 }
@@ -22,6 +24,9 @@ interface Owned {
 /** What the description of an interface of ours is: by its first word it is known as ours. */
 export const markOf = ({ owner, description }: Owned) =>
   description === undefined ? owner : `${owner} ${description}`;
+
+/** The last word of the scripts by which a name is claimed. */
+export const wayOf = ({ adopt }: { readonly adopt?: boolean }) => (adopt ? "adopt" : "offer");
 
 /** Lines of ours in a file that others edit too. */
 export interface OwnLines {
@@ -112,15 +117,24 @@ export function keepInterface(name: string, create: Sh, owned: Owned, previous: 
   return [
     {
       what: `look whether ${name} is free`,
-      run: sh`${claimInterface} ${name} ${previous?.owner ?? owned.owner}`,
+      run: sh`${claimInterface} ${name} ${previous?.owner ?? owned.owner} ${wayOf(owned)}`,
     },
     { run: create, unless: sh`ifconfig ${name}`, undo: sh`ifconfig ${name} destroy` },
-    {
-      run: sh`ifconfig ${name} description ${mark}`,
-      unless: sh`${interfaceHas} ${name} ${`description: ${mark}`}`,
-      ...(previous && { undo: sh`ifconfig ${name} description ${markOf(previous)}` }),
-    },
+    keepMark(name, owned, previous, sh`${interfaceHas} ${name} ${`description: ${mark}`}`),
   ];
+}
+
+/** Taken over, an interface may have a description of its own, which is put back when a later step fails. */
+export function keepMark(name: string, owned: Owned, previous: Owned | undefined, unless: Sh): Step {
+  const run = sh`ifconfig ${name} description ${markOf(owned)}`;
+  if (previous) return { run, unless, undo: sh`ifconfig ${name} description ${markOf(previous)}` };
+  if (!owned.adopt) return { run, unless };
+  return {
+    what: run.text,
+    run: sh`${describeInterface} ${name} ${markOf(owned)}`,
+    unless,
+    undo: sh`${undescribeInterface} ${name}`,
+  };
 }
 
 /** What Ethernet has, and an interface has again when its MTU is no longer declared. */
@@ -183,11 +197,24 @@ export function keepAddresses(
   ];
 }
 
+const unmarked = (name: string, owned: Owned) =>
+  running(`the description of ${name} is not "${markOf(owned)}"`);
+
+/** An interface of nobody's: neither its description nor lines in rc.conf say whose it is. */
+export function foundInterface(
+  name: string,
+  { link, lines }: { readonly link: InterfaceState | undefined; readonly lines: string | undefined },
+  owned: Owned,
+): Omit<Found<never>, "settled"> | undefined {
+  if (!link || lines !== undefined || markIn(link.description) !== undefined) return undefined;
+  if (link.description?.split(" ")[0] === owned.owner) return undefined;
+  return { what: `interface ${name}`, unmarked: [unmarked(name, owned)] };
+}
+
 export function compareInterface(name: string, link: InterfaceState | undefined, owned: Owned): string[] {
   if (!link) return [running(`${name} does not exist`)];
-  const mark = markOf(owned);
   return [
-    ...(link.description === mark ? [] : [running(`the description of ${name} is not "${mark}"`)]),
+    ...(link.description === markOf(owned) ? [] : [unmarked(name, owned)]),
     ...(link.up ? [] : [running(`${name} is down`)]),
   ];
 }

@@ -16,6 +16,8 @@ declare module "zod" {
     reference?: string;
     /** A reference: which properties say that it is the same thing. */
     identity?: readonly string[];
+    /** Says how the resource is created; once it exists, another value is no change. */
+    creation?: boolean;
     /** Set by the SDK, not by programs; left out of argument types and docs. */
     internal?: boolean;
   }

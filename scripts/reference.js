@@ -117,7 +117,8 @@ function page() {
       );
       const docs = docsIn(`provider/kinds/${file}.ts`);
       const shape = `${kind.name[0].toLowerCase()}${kind.name.slice(1)}Shape`;
-      const own = new Map([...(common.get("commonShape") ?? []), ...(docs.get(shape) ?? [])]);
+      const shared = ["commonShape", "adoptShape"].flatMap((name) => [...(common.get(name) ?? [])]);
+      const own = new Map([...shared, ...(docs.get(shape) ?? [])]);
       const [declared] = source(`sdk/${file}.ts`).statements.filter(ts.isClassDeclaration).map(docOf);
       const outputs = [...(docs.get(`${kind.name}Outputs`) ?? [])];
       const nested = [...docs].filter(

@@ -21,6 +21,7 @@ export interface Found {
 /** Parameters that only a start applies; asked of jls(8) as they stand here. */
 const fixedParameters = (input: Input): [parameter: string, value: string][] => [
   ...(input.fixedJid === undefined ? [] : [["jid", String(input.fixedJid)] as [string, string]]),
+  ["vnet", "new"],
   ["path", input.path],
 ];
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { commonShape, internalShape, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, targetOf } from "../common";
 import { askInterface } from "../freebsd/interface";
 import { rcAddresses, rcMtu, rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
@@ -13,6 +13,7 @@ import {
   compareMtu,
   compareRc,
   dropLines,
+  foundInterface,
   keepAddresses,
   keepInterface,
   keepLines,
@@ -57,6 +58,7 @@ export const bridgeShape = {
    * @default none: the mark alone
    */
   description: live(descriptionText.optional()),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -145,6 +147,13 @@ export const bridge = defineKind({
   }),
 
   gone: ({ link, lines }) => link === undefined && lines === undefined,
+
+  found(input, answers) {
+    const found = foundInterface(input.name, answers, input);
+    const described = answers.link?.description;
+    if (!found || described === undefined || described === input.description) return found;
+    return { ...found, obstacles: [`the description of ${input.name} is "${described}"`] };
+  },
 
   compare: (input, { link, lines, ...said }) => [
     ...compareInterface(input.name, link, input),

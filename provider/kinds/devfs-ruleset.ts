@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, logicalName, targetOf } from "../common";
 import { isRcName, isShellsOwn } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
 import { hasBlock } from "../library";
 import { claimRuleset, loadRuleset, rulesetIs, rulesetIsFlat } from "../library/devfs";
-import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
+import { askLines, compareLines, dropLines, keepLines, type OwnLines, wayOf } from "../owned";
 import { type Question, Unreadable } from "../question";
 import { type InputOf, live, type Reference, replace } from "../schema";
 import { quote, sh } from "../sh";
@@ -131,6 +131,7 @@ export const devfsRulesetShape = {
    * @default []
    */
   rules: live(z.array(z.strictObject(devfsRuleShape)).max(200, { error: "more than 200 rules" }).default([])),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -226,7 +227,7 @@ export const devfsRuleset = defineKind({
   ensure: (input, previous) => [
     {
       what: `look whether ruleset ${numberOf(input)} is free`,
-      run: sh`${claimRuleset} ${numberOf(input)} ${input.name as string} ${previous?.owner ?? input.owner}`,
+      run: sh`${claimRuleset} ${[numberOf(input), input.name as string, previous?.owner ?? input.owner, wayOf(input)]}`,
     },
     ...input.include
       .filter((one) => typeof one === "number")
@@ -251,6 +252,18 @@ export const devfsRuleset = defineKind({
   questions: (input) => ({ loaded: askRuleset(numberOf(input)), lines: askLines(lines(input)) }),
 
   gone: (answers) => answers.loaded.length === 0 && answers.lines === undefined,
+
+  found(input, { loaded, lines }) {
+    if (loaded.length === 0 || lines !== undefined) return undefined;
+    const wanted = shown(input);
+    return {
+      what: `devfs ruleset ${numberOf(input)}`,
+      obstacles: [
+        ...loaded.filter((rule) => !wanted.includes(rule)).map((rule) => `it has the rule "${rule}"`),
+        ...wanted.filter((rule) => !loaded.includes(rule)).map((rule) => `it lacks the rule "${rule}"`),
+      ],
+    };
+  },
 
   compare(input, answers) {
     const { loaded } = answers;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, logicalName, targetOf } from "../common";
 import { askAnywhere, askInterface, type InterfaceState } from "../freebsd/interface";
 import { rcMtu, rcName, rcText } from "../freebsd/rcconf";
 import { defineKind, type Reservation, running } from "../kind";
@@ -13,6 +13,7 @@ import {
   compareMtu,
   compareRc,
   dropLines,
+  foundInterface,
   keepInterface,
   keepLines,
   keepMtu,
@@ -48,8 +49,8 @@ export const epairLinkShape = {
   unit: replace(epairUnit.optional()),
   /**
    * The MAC address of the "a" side, in lower case. See "ether" in ifconfig(8).
-   * @default made from the host's address and the link's name, locally administered; it is kept from then on,
-   * over reboots too (the kernel's own is another one with each order of creation)
+   * @default made from the host's address and the link's name, locally administered, or what a pair that is adopted
+   * has; it is kept from then on, over reboots too (the kernel's own is another one with each order of creation)
    */
   hostEther: live(etherAddress.optional()),
   /**
@@ -57,6 +58,7 @@ export const epairLinkShape = {
    * @default like `hostEther`, and never the same
    */
   jailEther: live(etherAddress.optional()),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -182,7 +184,9 @@ export const epairLink = defineKind({
   id: (input) => (input.unit === undefined ? (logicalName(input.owner) as string) : sides(input).name),
   target: (input) => targetOf(input.host),
 
-  relations({ hostEther, jailEther }, report) {
+  relations(input, report) {
+    const { hostEther, jailEther, adopt } = input;
+    if (adopt && !("unit" in input)) report("adopt", "say which pair is taken over: give its unit");
     if (hostEther !== undefined && hostEther === jailEther) {
       report("jailEther", `${jailEther} is the address of the other side already: the two must differ`);
     }
@@ -235,6 +239,16 @@ export const epairLink = defineKind({
   }),
 
   gone: ({ link, lines }) => link === undefined && lines === undefined,
+
+  /** With the MAC addresses that it has: others know the jail by them. */
+  found(input, answers) {
+    const found = foundInterface(sides(input).hostSide, answers, input);
+    const hostEther = input.hostEther ?? answers.link?.ether;
+    const jailEther = input.jailEther ?? answers.far?.ether;
+    return (
+      found && { ...found, settled: { ...(hostEther && { hostEther }), ...(jailEther && { jailEther }) } }
+    );
+  },
 
   compare(input, answers) {
     const { hostSide, jailSide } = sides(input);

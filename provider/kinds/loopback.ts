@@ -1,8 +1,15 @@
 import { z } from "zod";
-import { commonShape, internalShape, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, targetOf } from "../common";
 import { rcAddresses, rcText } from "../freebsd/rcconf";
 import { defineKind } from "../kind";
-import { askLendable, atHome, compareLendable, keepLendable, removeLendable } from "../lendable";
+import {
+  askLendable,
+  atHome,
+  compareLendable,
+  foundLendable,
+  keepLendable,
+  removeLendable,
+} from "../lendable";
 import {
   askLines,
   askRc,
@@ -27,6 +34,7 @@ export const loopbackShape = {
    * @default []
    */
   addresses: live(z.array(cidr).default([])),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -65,6 +73,8 @@ export const loopback = defineKind({
   }),
 
   gone: ({ link, lent, lines }) => link === undefined && lent === undefined && lines === undefined,
+
+  found: (input, answers) => foundLendable(input.name, answers, input),
 
   compare: (input, { lines, ...answers }) => [
     ...compareLendable(input.name, answers, input),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hostIdentity, hostReferenceShape, internalShape, targetOf } from "../common";
+import { adoptShape, hostIdentity, hostReferenceShape, internalShape, targetOf } from "../common";
 import { defineKind } from "../kind";
 import { engineNames, engines } from "../nat";
 import type { RedirectInput } from "../nat/engine";
@@ -62,6 +62,7 @@ export const natRedirectShape = {
    * @default from everywhere
    */
   from: live(network.optional()),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -126,6 +127,7 @@ export const natRedirect = defineKind({
   remove: (state) => engineOf(state).redirect.remove(state),
   questions: (input) => engineOf(input).redirect.questions(input),
   gone: (answers, input) => engineOf(input).redirect.gone(answers),
+  found: (input, answers) => engineOf(input).redirect.found?.(input, answers),
   compare: (input, answers) => engineOf(input).redirect.compare(input, answers),
   observe: (): NatRedirectOutputs => ({}),
   timeoutMs: 180_000,

@@ -1,8 +1,15 @@
 import { z } from "zod";
-import { commonShape, internalShape, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, targetOf } from "../common";
 import { rcAddresses, rcMtu, rcName, rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
-import { askLendable, atHome, compareLendable, keepLendable, removeLendable } from "../lendable";
+import {
+  askLendable,
+  atHome,
+  compareLendable,
+  foundLendable,
+  keepLendable,
+  removeLendable,
+} from "../lendable";
 import { claimVlan, interfaceVlan } from "../library/links";
 import {
   askLines,
@@ -45,6 +52,7 @@ export const vlanShape = {
    * @default the parent's: 1500
    */
   mtu: live(mtu.optional()),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -121,6 +129,8 @@ export const vlan = defineKind({
   }),
 
   gone: ({ link, lent, lines }) => link === undefined && lent === undefined && lines === undefined,
+
+  found: (input, answers) => foundLendable(nameOf(input), answers, input),
 
   compare(input, { lines, ...answers }) {
     const name = nameOf(input);

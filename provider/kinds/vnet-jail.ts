@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { adoptShape, commonShape, internalShape, logicalName, targetOf } from "../common";
 import { changes } from "../diff";
 import { askFile, askFolder } from "../freebsd/file";
 import { askInterface, type InterfaceState } from "../freebsd/interface";
-import { askDefaultRoute, askJail } from "../freebsd/jail";
+import { askDefaultRoute, askJail, askJailBlocks, type JailBlock } from "../freebsd/jail";
 import { includes } from "../freebsd/jailconf";
 import { askCpus, askLimits } from "../freebsd/limits";
 import { askMounts } from "../freebsd/mount";
@@ -59,7 +59,16 @@ import {
   dropTarget,
   makeTarget,
 } from "../library/jail";
-import { askLines, askRc, compareLines, compareRc, dropLines, keepLines, type OwnLines } from "../owned";
+import {
+  askLines,
+  askRc,
+  compareLines,
+  compareRc,
+  dropLines,
+  keepLines,
+  type OwnLines,
+  wayOf,
+} from "../owned";
 import type { Question } from "../question";
 import {
   absolutePath,
@@ -461,6 +470,7 @@ export const vnetJailShape = {
       )
       .default({}),
   ),
+  ...adoptShape,
   ...internalShape,
 };
 
@@ -557,6 +567,7 @@ export const vnetJail = defineKind({
       .map(dropOwnLines),
     ...(state.mounts.length > 0 ? [removeFile(fstabPath(state), state.owner)] : []),
     removeFile(confPath(state), state.owner),
+    ...keptFiles(state).map(putBack),
     ...madeTargets(state).map((target) => ({
       what: `rmdir ${inRoot(state, target)}`,
       run: sh`${dropTarget} ${state.path} ${target}`,
@@ -571,6 +582,7 @@ export const vnetJail = defineKind({
     fstab: input.mounts.length > 0 ? askFile(fstabPath(input)) : unasked(undefined),
     main: isIncluded(input) ? askFile(mainLines(input).path) : unasked(undefined),
     mainLines: isIncluded(input) ? unasked(undefined) : askLines(mainLines(input)),
+    blocks: askJailBlocks(),
     lines: askLines(rc(input)),
     list: askRcVariable("jail_list"),
     resolv: askLines(resolvLines(input)),
@@ -593,6 +605,18 @@ export const vnetJail = defineKind({
 
   gone: ({ jail, conf, lines }) => jail === undefined && conf === undefined && lines === undefined,
 
+  found(input, { jail, conf, lines, blocks }) {
+    if (!jail && conf === undefined) return undefined;
+    if (conf === undefined ? lines !== undefined : ownerIn(conf) !== undefined) return undefined;
+    return {
+      what: jail ? `the jail ${nameOf(input)}` : confPath(input),
+      obstacles: otherFiles(input, blocks).map(
+        (path) =>
+          `${path} has the jail too, and the hooks of both would run: remove it from there, the jail goes on running`,
+      ),
+    };
+  },
+
   compare(input, answers) {
     const said = answers as Readonly<Record<string, unknown>>;
     const { jail, devices, mounts, limits, cpus } = answers;
@@ -610,6 +634,8 @@ export const vnetJail = defineKind({
     if (input.mounts.length > 0) found.push(...compareFile(fstabPath(input), fstab(input), answers.fstab));
     found.push(...compareMain(input, answers.main, answers.mainLines));
     if (rc(input).text !== "") found.push(...compareRc(rc(input), answers.lines, answers));
+    for (const other of otherFiles(input, answers.blocks))
+      found.push(atBoot(`${other} has a jail ${nameOf(input)} too`));
     const list = words(answers.list);
     if (input.startAtBoot && answers.lines !== undefined && list.length > 0 && !list.includes(nameOf(input)))
       found.push(atBoot(`jail_list in /etc/rc.conf lacks ${nameOf(input)}`));
@@ -627,6 +653,21 @@ export const vnetJail = defineKind({
 
 /** In place of a question that a jail without such a thing does not ask. */
 const unasked = <T>(answer: T): Question<T> => ({ key: "nothing", ask: sh`:`, read: () => answer });
+
+/** The resource whose file it is, when it is one of ours. */
+const ownerIn = (text: string) =>
+  text
+    .split("\n")
+    .find((line) => line.startsWith(headerLine("")))
+    ?.slice(headerLine("").length);
+
+/** Files that have a jail of this name as well. */
+const otherFiles = (input: Input, blocks: readonly JailBlock[]) =>
+  blocks
+    .filter(
+      ({ path, name, owner }) => name === nameOf(input) && path !== confPath(input) && owner !== input.owner,
+    )
+    .map(({ path }) => path);
 
 function compareFile(path: string, text: string, found: string | undefined): string[] {
   if (found === undefined) return [atBoot(`${path} is gone`)];
@@ -647,10 +688,13 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
   const path = confPath(previous ?? input);
   const free = (file: string): Step => ({
     what: `look whether ${file} is free`,
-    run: sh`${claimFile} ${file} ${headerLine(owner)}`,
+    run: sh`${claimFile} ${file} ${headerLine(owner)} ${wayOf(input)}`,
   });
   return [
-    { what: `look whether the jail ${name} is free`, run: sh`${claimJail} ${name} ${path} ${owner}` },
+    {
+      what: `look whether the jail ${name} is free`,
+      run: sh`${claimJail} ${[name, path, owner, wayOf(input)]}`,
+    },
     ...(path === confPath(input) ? [] : [free(confPath(input))]),
     ...(input.mounts.length > 0 ? [free(fstabPath(input))] : []),
     ...(input.fixedJid === undefined
@@ -718,6 +762,7 @@ function keepOwnFile(
     text === undefined
       ? []
       : [
+          ...(input.adopt ? [putAside(path, old?.owner ?? input.owner, old === undefined)] : []),
           {
             what: `write ${path}`,
             run: sh`${putFile} ${path} ${text}`,
@@ -728,6 +773,29 @@ function keepOwnFile(
   const left = old?.text !== undefined && (text === undefined || old.path !== path);
   return [...written, ...(left && back ? [{ ...removeFile(old.path, old.owner), undo: back }] : [])];
 }
+
+/** Where a file that somebody wrote by hand waits; no wildcard of an include reads a name that begins with a dot. */
+const aside = (path: string) => path.replace(/[^/]+$/, ".$&.adopted");
+
+/** Marks such a file, which a delete puts back. */
+const KEPT = "kept:";
+
+/** A second name for it, so that it is there whole, until ours takes its first one. */
+const putAside = (path: string, owner: string, first: boolean): Step => ({
+  what: `put ${path} aside as ${aside(path)}`,
+  run: sh`{ [ -e ${aside(path)} ] || ln ${path} ${aside(path)}; }`,
+  unless: sh`[ ! -e ${aside(path)} ] && ${claimFile} ${path} ${headerLine(owner)}`,
+  // Between two names of one file rename(2) does nothing.
+  ...(first && { undo: sh`{ rm -f ${path} && mv ${aside(path)} ${path}; }` }),
+  made: `${KEPT}${path}`,
+});
+
+const keptFiles = (state: JailState) => pathsIn(state, KEPT);
+
+const putBack = (path: string): Step => ({
+  run: sh`mv ${aside(path)} ${path}`,
+  unless: sh`[ ! -e ${aside(path)} ] || [ -e ${path} ]`,
+});
 
 const removeFile = (path: string, owner: string): Step => ({
   run: sh`rm -f ${path}`,
@@ -750,5 +818,7 @@ const dropOwnLines = (lines: OwnLines): Step => ({ ...dropLines(lines), unless: 
 /** Marks a folder that was missing in the jail's root and was made to mount something on it. */
 const TARGET = "target:";
 
-const madeTargets = (state: JailState) =>
-  (state.made ?? []).filter((made) => made.startsWith(TARGET)).map((made) => made.slice(TARGET.length));
+const madeTargets = (state: JailState) => pathsIn(state, TARGET);
+
+const pathsIn = (state: JailState, mark: string) =>
+  (state.made ?? []).filter((made) => made.startsWith(mark)).map((made) => made.slice(mark.length));

@@ -47,7 +47,10 @@ apply_ruleset "$1"`,
   [applyRuleset],
 );
 
-/** `claim_ruleset NUMBER NAME OWNER`: nobody else has the number or the name, in a file or loaded. */
+/**
+ * `claim_ruleset NUMBER NAME OWNER WAY`: nobody else has the number or the name in a file, and a loaded ruleset is this
+ * resource's or can be had.
+ */
 export const claimRuleset = new ShellFunction(
   "claim_ruleset",
   body`
@@ -68,12 +71,12 @@ for file in /etc/defaults/devfs.rules /etc/devfs.rules; do
       if (substr($0, 2, at - 2) == name || rest == number) { print; exit }
     }' "$file")
   if [ -n "$taken" ]; then
-    echo "$file has the ruleset $taken already, which is not this resource's; choose another number and name" >&2
+    echo "$file has the ruleset $taken already, which is not this resource's; choose another number and name, or remove it from there: what is loaded stays and can be taken over with 'adopt: true'" >&2
     return 3
   fi
 done
-if has_block /etc/devfs.rules "$3" || [ -z "$(devfs rule -s "$1" show)" ]; then return 0; fi
-echo "devfs ruleset $1 is loaded already and is not this resource's (see 'devfs rule -s $1 show'); choose another number" >&2
+if has_block /etc/devfs.rules "$3" || [ "$4" = adopt ] || [ -z "$(devfs rule -s "$1" show)" ]; then return 0; fi
+echo "devfs ruleset $1 is loaded already and is not this resource's (see 'devfs rule -s $1 show'); if it is as declared, take it over with 'adopt: true'; otherwise choose another number" >&2
 return 3`,
   [hasBlock],
 );

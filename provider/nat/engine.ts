@@ -1,4 +1,4 @@
-import type { State } from "../kind";
+import type { Found, State } from "../kind";
 import type { NatGatewayOutputs, natGatewayShape } from "../kinds/nat-gateway";
 import type { NatRedirectOutputs, natRedirectShape } from "../kinds/nat-redirect";
 import { type Answers, type Question, type Questions, Unreadable } from "../question";
@@ -17,6 +17,7 @@ export interface EnginePart<I, S extends I, Q extends Questions = Questions> {
   remove(state: S): Step[];
   questions(input: I): Q;
   gone(answers: Answers<Q>): boolean;
+  found?(input: I, answers: Answers<Q>): Found<I> | undefined;
   compare(input: I, answers: Answers<Q>): string[];
 }
 

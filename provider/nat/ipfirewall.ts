@@ -2,7 +2,7 @@ import { askFile } from "../freebsd/file";
 import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
 import { atBoot, running } from "../kind";
-import { claimFile, fileIs, headerLine, putFile, unloadModule } from "../library";
+import { claimFile, fileIs, hasBlock, headerLine, putFile, unloadModule } from "../library";
 import {
   askLines,
   askRc,
@@ -16,6 +16,7 @@ import {
 import type { Question } from "../question";
 import type { Step } from "../script";
 import { type Sh, sh } from "../sh";
+import { foundByHand, hasLines, markLines, unmarkLines } from "./by-hand";
 import {
   askForwarding,
   askOutput,
@@ -64,6 +65,19 @@ export interface Translator {
   readonly ask: Question<string>;
   compare(answer: string, lines: readonly string[]): string[];
 }
+
+const isMarked = ({ path, owner, text }: OwnLines) => sh`${hasLines} ${path} ${owner} ${text}`;
+
+/** What is in the file by hand, as the redirect is to be. */
+const markByHand = (lines: OwnLines): Step => ({
+  what: `mark the lines of ${lines.owner} in ${lines.path}`,
+  run: sh`${markLines} ${lines.path} ${lines.owner} ${lines.text}`,
+  unless: sh`[ ! -e ${lines.path} ] || ${hasBlock} ${lines.path} ${lines.owner}`,
+  undo: sh`${unmarkLines} ${lines.path} ${lines.owner}`,
+});
+
+/** In place of what only a redirect that says `adopt` asks. */
+const unasked: Question<string | undefined> = { key: "nothing", ask: sh`:`, read: () => undefined };
 
 export function behindIpfw(translator: Translator): NatEngine {
   const { modules, config, start, stop } = translator;
@@ -230,17 +244,30 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
 
     redirect: {
       ensure: (input, previous) => [
+        ...(input.adopt && !previous ? [markByHand(redirects(input))] : []),
         ...redirections(input, ["inet"]).map((one) => ({
           what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
           run: sh`${claimPort} ${[config, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
         })),
-        ...inForce(start, keepLines(redirects(input), previous && { ...redirects(previous), drift: [] })),
+        ...inForce(
+          start,
+          keepLines(redirects(input), previous && { ...redirects(previous), drift: [] }).map(
+            (step): Step =>
+              input.adopt && !previous ? { ...step, unless: isMarked(redirects(input)) } : step,
+          ),
+        ),
       ],
 
       remove: (state) => [dropLines(redirects(state)), { ...start, unless: stop.unless }],
 
-      questions: (input) => ({ lines: askLines(redirects(input)), running: translator.ask }),
+      questions: (input) => ({
+        lines: askLines(redirects(input)),
+        running: translator.ask,
+        file: input.adopt ? askFile(config) : unasked,
+      }),
       gone: ({ lines }) => lines === undefined,
+      found: (input, { lines, file }) =>
+        lines === undefined && file !== undefined ? foundByHand(config, file, input) : undefined,
       compare: (input, answers) => [
         ...translator.compare(answers.running, redirects(input).text.split("\n")),
         ...compareLines(redirects(input), answers.lines),

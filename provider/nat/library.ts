@@ -139,13 +139,19 @@ taken=$(owner=$2 protocol=$3 wanted=$4 awk '
   }
   $0 == begin { ours = 1 }
   $0 == end { ours = 0 }
+  index($0, "# BEGIN pulumi-freebsd-vnet ") == 1 { whose = $4 }
+  index($0, "# END pulumi-freebsd-vnet ") == 1 { whose = "" }
   FILENAME == "/etc/pf.conf" { sub(/^# /, "") }
   !ours && $1 == "redirect_port" && $2 == protocol && first($4) <= last(wanted) && first(wanted) <= last($4) {
-    if (address($4) == address(wanted) || address($4) == "" || address(wanted) == "") print $3
+    if (address($4) == address(wanted) || address($4) == "" || address(wanted) == "") { print $3, whose; exit }
   }
 ' "$1")
 if [ -z "$taken" ]; then return 0; fi
-echo "$3 port $4 is redirected already, to $taken; see $1" >&2
+case $taken in
+  *" ") hint="a line of nobody's: take it over with 'adopt: true' if it is as declared, or remove it" ;;
+  *) hint="the lines of ${"$"}{taken#* }" ;;
+esac
+echo "$3 port $4 is redirected already, to ${"$"}{taken%% *}; see $1, $hint" >&2
 return 3`,
 );
 

@@ -59,6 +59,12 @@ test("drift is a change", () => {
   });
 });
 
+test("`adopt` says how a thing is created: later it is no change", () => {
+  expect(diffOf("bridge", { adopt: true })).toMatchObject({ changes: false });
+  expect(diffOf("bridge", {}, { adopt: true })).toMatchObject({ changes: false });
+  expect(diffOf("bridge", { adopt: true }, { adopt: undefined })).toMatchObject({ changes: false });
+});
+
 test("what only informs of another resource is no change, what says which one it is, is", () => {
   const nic = (side: string, subnets: string[]) => [
     { link: { jailSide: side, subnets }, addresses: ["10.10.15.100/24"] },

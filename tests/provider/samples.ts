@@ -62,6 +62,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       members: ["em1"],
       mtu: 9000,
       description: "office LAN, 2nd floor",
+      adopt: true,
       owner: owner("lan"),
     },
   },
@@ -86,6 +87,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       host: hostReference,
       bridge: { name: "bridge0", addresses: [], mtu: 9000 },
       unit: 2,
+      adopt: true,
       owner: owner("testB"),
     },
     changed: {
@@ -111,7 +113,13 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: loopback,
-    inputs: { host: hostReference, name: "lo1", addresses: ["10.99.0.1/32"], owner: owner("services") },
+    inputs: {
+      host: hostReference,
+      name: "lo1",
+      addresses: ["10.99.0.1/32"],
+      adopt: true,
+      owner: owner("services"),
+    },
     changed: { host: hostReference, name: "lo1", addresses: ["fd00:99::1/128"], owner: owner("services") },
   },
   {
@@ -204,6 +212,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       mountFdescfs: true,
       mountProcfs: true,
       devfsRuleset: { number: 4 },
+      adopt: true,
       prepare: ["true"],
       prestart: ["echo $HOME"],
       created: ["true"],
@@ -287,6 +296,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       target: "10.10.15.100",
       targetPort: "9000-9010",
       from: "198.51.100.10/32",
+      adopt: true,
       owner: owner("media"),
     },
     changed: {
