@@ -78,7 +78,7 @@ export abstract class VnetResource extends pulumi.CustomResource {
     const values = properties.map((name) => {
       if (!outputs.includes(name)) return this.#given[name];
       const own = (this as Readonly<Record<string, unknown>>)[name];
-      if (decides === undefined) return own;
+      if (decides === undefined || !(name in inputs)) return own;
       return pulumi.output(this.#given).apply((given) => (decides(name, given) ? own : given[name]));
     });
     return pulumi

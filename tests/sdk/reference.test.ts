@@ -41,11 +41,7 @@ const host = () => new Host("alpha", { address: "alpha.example.net" });
 const lan = (changed: object = {}) => new Bridge("lan", { host: host(), name: "bridge0", ...changed });
 
 test.each([
-  [
-    "Host",
-    host,
-    { address: "alpha.example.net", port: 22, user: "root", become: "none", externalInterface: "rl0" },
-  ],
+  ["Host", host, { address: "alpha.example.net", become: "none", externalInterface: "rl0" }],
   ["Bridge", lan, { name: "bridge0", addresses: [] }],
   [
     "Bridge with all",
