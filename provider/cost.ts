@@ -59,8 +59,8 @@ function narrowest(path: string, schema: z.ZodType, old: unknown, now: unknown):
   if (typeof old !== "object" || typeof now !== "object" || old === null || now === null) return path;
   const inner = unwrapped(schema);
   const isList = inner.def.type === "array";
-  if (isList !== (Array.isArray(old) && Array.isArray(now))) return path;
-  if (!isList && inner.def.type !== "object") return path;
+  const lists = Array.isArray(old) && Array.isArray(now);
+  if (isList ? !lists || old.length !== now.length : inner.def.type !== "object") return path;
   const [before, after] = [old as Values, now as Values];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
