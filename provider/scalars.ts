@@ -27,7 +27,7 @@ export const bridgeName = text(
 );
 
 /** A whole number that `message` calls by what it is. */
-const wholeNumber = (least: number, most: number, message: string) =>
+export const wholeNumber = (least: number, most: number, message: string) =>
   z
     .int({ error: (issue) => `${JSON.stringify(issue.input)} is not ${message}` })
     .refine((v) => v >= least && v <= most, { error: (issue) => `${issue.input} is not ${message}` });
@@ -36,6 +36,11 @@ export const mtu = wholeNumber(
   576,
   16000,
   "an MTU: a whole number of bytes from 576 to 16000, such as 1500, or 9000 for jumbo frames",
+);
+
+export const stpPriority = wholeNumber(0, 61440, "a priority: 0 to 61440 in steps of 4096").refine(
+  (v) => v % 4096 === 0,
+  { error: ({ input }) => `${input} is not a step of 4096: ${Number(input) - (Number(input) % 4096)} is` },
 );
 
 export const epairUnit = wholeNumber(0, 32767, "a unit: a whole number from 0 to 32767");
