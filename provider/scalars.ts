@@ -18,12 +18,27 @@ export const interfaceName = text(
       : `${show(v)} is not an interface name: a letter, then letters, digits, "_" or ".", such as "vtnet0"`,
 );
 
+/** Names that drivers give, with a unit behind. */
+const DRIVERS =
+  /^(bridge|disc|edsc|em|enc|epair|faith|gif|gre|igb|igc|ipfw|ipfwlog|ipsec|ix|ixl|lagg|lo|me|ng|ovpn|pflog|pfsync|plip|ppp|re|stf|tap|tun|ue|usbus|vlan|vm|vmnet|vmx|vtnet|vxlan|wg|wlan)\d+[ab]?$/;
+
+/** What network.subr takes for something else in `ifconfig_NAME` and `autobridge_NAME`. */
+const RC_OWN = /^(DEFAULT|interfaces)$|_(name|descr|ipv6|aliases|alias\d+)$/;
+
+const isBridgeUnit = (name: string) => /^bridge(0|[1-9]\d{0,4})$/.test(name) && Number(name.slice(6)) < 32768;
+
+/** A bridge's unit, or a name of its own that a variable of rc.conf(5) can hold. */
 export const bridgeName = text(
-  (v) => /^bridge(0|[1-9]\d{0,4})$/.test(v) && Number(v.slice(6)) < 32768,
-  (v) =>
-    v.length > 15
-      ? `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`
-      : `${show(v)} is not a bridge's name: "bridge" and a unit from 0 to 32767, such as "bridge0"`,
+  (v) => isBridgeUnit(v) || (/^[A-Za-z][A-Za-z0-9_]{0,14}$/.test(v) && !DRIVERS.test(v) && !RC_OWN.test(v)),
+  (v) => {
+    if (v.length > 15)
+      return `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`;
+    if (/^bridge\d/.test(v)) return `${show(v)} is not a bridge's unit: "bridge0" to "bridge32767"`;
+    if (DRIVERS.test(v)) return `${show(v)} is how another driver's interfaces are called`;
+    if (RC_OWN.test(v))
+      return `${show(v)} means something else to rc.conf(5): take a simpler name, such as "lan"`;
+    return `${show(v)} is not a bridge's name: "bridge0", or a letter, then letters, digits or "_", such as "lan"`;
+  },
 );
 
 /** A whole number that `message` calls by what it is. */

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { commonShape, internalShape, targetOf } from "../common";
 import { askInterface } from "../freebsd/interface";
 import { rcAddresses, rcMtu, rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
 import { hasMember } from "../library";
-import { fitsBridge } from "../library/links";
+import { claimClone, fitsBridge, makeClone } from "../library/links";
 import {
   askLines,
   askRc,
@@ -83,7 +84,11 @@ export const bridgeStpShape = {
 
 export const bridgeShape = {
   ...commonShape,
-  /** Name of the interface: `bridge` and a unit, such as `bridge0`. See if_bridge(4). */
+  /**
+   * Name of the interface: `bridge` and a unit, such as `bridge0`, or one of its own of at most 15 characters, such as
+   * `lan`. Such a bridge is made as `bridgeN` and renamed, now and at boot, with an N from 16384 up that follows from
+   * the name. See if_bridge(4), and `ifconfig_IF_name` in rc.conf(5).
+   */
   name: replace(bridgeName),
   /**
    * The host's own addresses on the bridge, with prefix length: what the jails use as their gateway. IPv4 and
@@ -130,15 +135,24 @@ type Input = InputOf<typeof bridgeShape>;
 
 const addressesOf = (input: Input) => input.addresses.map(mustParseCidr);
 
+// man page only: a bridge that is renamed at boot (an epair is, in scenario 24).
+/** As what rc(8) makes it, before it has its name. Few people have bridges with such numbers. */
+function cloneOf({ name }: Pick<Input, "name">): string {
+  if (/^bridge\d/.test(name)) return name;
+  return `bridge${16384 + (createHash("sha256").update(name).digest().readUInt16BE() % 16384)}`;
+}
+
 /** What makes the bridge again at boot. The members that are links say so themselves (`autobridge_*`). */
 function rc(input: Input): RcLines {
   const { name, owner, members } = input;
+  const clone = cloneOf(input);
   const values = {
+    ...(clone !== name && { [`ifconfig_${clone}_name`]: name }),
     ...rcAddresses(name, addressesOf(input), [...rcMtu(input.mtu), ...rcStp(input.stp)]),
     [`ifconfig_${name}_descr`]: markOf(input),
   };
   const words = {
-    cloned_interfaces: name,
+    cloned_interfaces: clone,
     autobridge_interfaces: name,
     ...(members.length > 0 && { [`autobridge_${name}`]: members.join(" ") }),
   };
@@ -190,8 +204,18 @@ export const bridge = defineKind({
     const left = (previous?.members ?? []).filter((member) => !members.includes(member));
     const join = (member: string) => sh`ifconfig ${name} addm ${member}`;
     const leave = (member: string) => sh`ifconfig ${name} deletem ${member}`;
+    const clone = cloneOf(input);
+    const create = clone === name ? sh`ifconfig ${name} create` : sh`${makeClone} ${clone} ${name}`;
     return [
-      ...keepInterface(name, sh`ifconfig ${name} create`, input, previous),
+      ...(clone === name
+        ? []
+        : [
+            {
+              what: `look whether ${clone} is free`,
+              run: sh`${claimClone} ${[clone, name, previous?.owner ?? input.owner]}`,
+            },
+          ]),
+      ...keepInterface(name, create, input, previous),
       ...left.map((member) => ({
         run: leave(member),
         unless: sh`! ${hasMember} ${name} ${member}`,

@@ -50,6 +50,18 @@ const trials: [name: string, kind: unknown, earlier: () => [unknown, object][], 
   ],
   ["a bridge with the uplink", bridge, () => [], () => lan({ members: ["vtnet0"], mtu: 1500 })],
   [
+    "a bridge with a name of its own",
+    bridge,
+    () => [],
+    () => lan({ name: "dmz", members: ["vtnet0"], mtu: 1500, stp: { members: ["vtnet0"] } }),
+  ],
+  [
+    "a link to a bridge with a name of its own",
+    epairLink,
+    () => [[bridge, lan({ name: "dmz" })]],
+    () => link("www", { bridge: { name: "dmz", addresses: [] }, stp: true, unit: 4 }),
+  ],
+  [
     "a bridge that runs STP",
     bridge,
     () => [],
@@ -330,6 +342,58 @@ describe("a bridge", () => {
     expect(check(bridge as unknown as Kind, lan(changed)).failures).toEqual([
       { property, reason: expect.stringContaining(reason) },
     ]);
+  });
+});
+
+describe("a bridge with a name of its own", () => {
+  const dmz = (changed: object = {}) => lan({ name: "dmz", ...changed });
+  /** What follows from the name. */
+  const clone = "bridge25491";
+
+  test("is made as another one and renamed, now and at boot, with the same MAC address", async () => {
+    const made = await network.create(bridge, dmz());
+    const wire = await network.create(epairLink, link("www", { bridge: { name: "dmz", addresses: [] } }));
+    const lines = await network.shows("cat /etc/rc.conf");
+    expect(lines).toContain(`cloned_interfaces="\${cloned_interfaces} ${clone}"\n`);
+    expect(lines).toContain(`ifconfig_${clone}_name="dmz"\n`);
+    expect(lines).toContain('ifconfig_dmz="inet 10.10.15.1/24 up"\n');
+    expect(lines).toContain(`autobridge_dmz="\${autobridge_dmz} epair0a"\n`);
+    const ether = made.state.ether;
+    await network.host.reboot();
+    for (const [kind, each] of [
+      [bridge, made],
+      [epairLink, wire],
+    ] as const) {
+      await network.read(kind, each);
+      expect(each.state.drift).toEqual([]);
+    }
+    expect(made.state.ether).toBe(ether);
+    expect(await network.shows("ifconfig -l")).toBe("vtnet0 lo0 dmz epair0a epair0b\n");
+    expect(await network.shows("service netif cloneup 2>&1; ifconfig -l")).toContain(
+      "vtnet0 lo0 dmz epair0a",
+    );
+  });
+
+  test("that was destroyed by hand comes back under its name", async () => {
+    const made = await network.create(bridge, dmz());
+    await network.host.exec("ifconfig dmz destroy");
+    await network.read(bridge, made);
+    expect(made.state.drift).toEqual(["running: dmz does not exist"]);
+    await network.update(bridge, made);
+    expect(made.state.drift).toEqual([]);
+    expect(await network.shows("ifconfig -l")).toBe("vtnet0 lo0 dmz\n");
+  });
+
+  test.each([
+    [`ifconfig ${clone} create`, `that is taken by the interface ${clone}: choose another name`],
+    [`sysrc cloned_interfaces=${clone}`, "that is taken by cloned_interfaces in /etc/rc.conf"],
+    [`ifconfig ${clone} create name other`, `interface ${clone} already exists`],
+    ["ifconfig bridge create name dmz", "interface dmz is there already and is not this resource's"],
+  ])("is refused where its place is taken: %s", async (command, words) => {
+    await network.host.exec(command);
+    const before = now();
+    await expect(network.create(bridge, dmz())).rejects.toThrow(words);
+    expect(now()).toEqual(before);
   });
 });
 

@@ -67,6 +67,11 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
     },
   },
   {
+    kind: bridge,
+    inputs: { host: hostReference, name: "dmz", addresses: [], owner: owner("dmz") },
+    changed: { host: hostReference, name: "office_2", addresses: ["10.10.17.1/24"], owner: owner("dmz") },
+  },
+  {
     kind: epairLink,
     inputs: {
       host: hostReference,
