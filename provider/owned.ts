@@ -68,6 +68,20 @@ export function dropLines({ path, owner }: Pick<OwnLines, "path" | "owner">): St
   };
 }
 
+/** As `keepLines`, where there may be none: those whose text is "". */
+export function keepSomeLines(
+  lines: OwnLines,
+  previous: (OwnLines & Partial<Bookkeeping>) | undefined,
+  drop: (lines: OwnLines) => Step = dropLines,
+): Step[] {
+  const old = previous?.text ? previous : undefined;
+  if (lines.text !== "") return keepLines(lines, old);
+  if (old === undefined) return [];
+  return [{ ...drop(old), undo: sh`${ownBlock} ${old.path} ${old.owner} ${old.text} set` }];
+}
+
+export const dropSomeLines = (lines: OwnLines): Step[] => (lines.text === "" ? [] : [dropLines(lines)]);
+
 export const askLines = ({ path, owner }: OwnLines) => askBlock(path, owner);
 
 export function compareLines(lines: OwnLines, found: string | undefined): string[] {

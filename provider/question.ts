@@ -24,6 +24,9 @@ export type Answers<Q extends Questions> = {
   readonly [K in keyof Q]: Q[K] extends Question<infer T> ? T : never;
 };
 
+/** In place of a question that a resource without such a thing does not ask. */
+export const unasked = <T>(answer: T): Question<T> => ({ key: "nothing", ask: sh`:`, read: () => answer });
+
 /** Reads the answers to `questions` out of what the host said. */
 export function readAnswers<Q extends Questions>(
   questions: Q,

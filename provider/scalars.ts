@@ -18,16 +18,31 @@ export const interfaceName = text(
       : `${show(v)} is not an interface name: a letter, then letters, digits, "_" or ".", such as "vtnet0"`,
 );
 
+/** Names that drivers give, with a unit behind. */
+const DRIVERS =
+  /^(bridge|disc|edsc|em|enc|epair|faith|gif|gre|igb|igc|ipfw|ipfwlog|ipsec|ix|ixl|lagg|lo|me|ng|ovpn|pflog|pfsync|plip|ppp|re|stf|tap|tun|ue|usbus|vlan|vm|vmnet|vmx|vtnet|vxlan|wg|wlan)\d+[ab]?$/;
+
+/** What network.subr takes for something else in `ifconfig_NAME` and `autobridge_NAME`. */
+const RC_OWN = /^(DEFAULT|interfaces)$|_(name|descr|ipv6|aliases|alias\d+)$/;
+
+const isBridgeUnit = (name: string) => /^bridge(0|[1-9]\d{0,4})$/.test(name) && Number(name.slice(6)) < 32768;
+
+/** A bridge's unit, or a name of its own that a variable of rc.conf(5) can hold. */
 export const bridgeName = text(
-  (v) => /^bridge(0|[1-9]\d{0,4})$/.test(v) && Number(v.slice(6)) < 32768,
-  (v) =>
-    v.length > 15
-      ? `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`
-      : `${show(v)} is not a bridge's name: "bridge" and a unit from 0 to 32767, such as "bridge0"`,
+  (v) => isBridgeUnit(v) || (/^[A-Za-z][A-Za-z0-9_]{0,14}$/.test(v) && !DRIVERS.test(v) && !RC_OWN.test(v)),
+  (v) => {
+    if (v.length > 15)
+      return `${show(v)} has ${v.length} characters: FreeBSD's interface names have 15 at most`;
+    if (/^bridge\d/.test(v)) return `${show(v)} is not a bridge's unit: "bridge0" to "bridge32767"`;
+    if (DRIVERS.test(v)) return `${show(v)} is how another driver's interfaces are called`;
+    if (RC_OWN.test(v))
+      return `${show(v)} means something else to rc.conf(5): take a simpler name, such as "lan"`;
+    return `${show(v)} is not a bridge's name: "bridge0", or a letter, then letters, digits or "_", such as "lan"`;
+  },
 );
 
 /** A whole number that `message` calls by what it is. */
-const wholeNumber = (least: number, most: number, message: string) =>
+export const wholeNumber = (least: number, most: number, message: string) =>
   z
     .int({ error: (issue) => `${JSON.stringify(issue.input)} is not ${message}` })
     .refine((v) => v >= least && v <= most, { error: (issue) => `${issue.input} is not ${message}` });
@@ -36,6 +51,11 @@ export const mtu = wholeNumber(
   576,
   16000,
   "an MTU: a whole number of bytes from 576 to 16000, such as 1500, or 9000 for jumbo frames",
+);
+
+export const stpPriority = wholeNumber(0, 61440, "a priority: 0 to 61440 in steps of 4096").refine(
+  (v) => v % 4096 === 0,
+  { error: ({ input }) => `${input} is not a step of 4096: ${Number(input) - (Number(input) % 4096)} is` },
 );
 
 export const epairUnit = wholeNumber(0, 32767, "a unit: a whole number from 0 to 32767");

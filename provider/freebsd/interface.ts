@@ -13,6 +13,10 @@ export interface InterfaceState {
   /** `10.10.15.1/24`, as FreeBSD prints them; without link-local ones. */
   readonly addresses: readonly string[];
   readonly members: readonly string[];
+  /** Those that take part in the bridge's spanning tree. */
+  readonly stpMembers: readonly string[];
+  /** A bridge's own numbers, by their words of ifconfig(8): priority, hellotime, fwddelay, maxage, proto … */
+  readonly bridge: ReadonlyMap<string, string>;
   readonly vlan: { readonly tag: number; readonly parent: string } | undefined;
 }
 
@@ -64,6 +68,15 @@ export function parseInterface(text: string): InterfaceState {
       .map((m) => m[1] as string)
       .filter((a) => !a.includes("%")),
     members: [...text.matchAll(/^\tmember: (\S+)/gm)].map((m) => m[1] as string),
+    stpMembers: [...text.matchAll(/^\tmember: (\S+) .*[<,]STP[,>]/gm)].map((m) => m[1] as string),
+    bridge: bridgeSettings(text),
     vlan: parent === undefined ? undefined : { tag: Number(tag), parent },
   };
+}
+
+function bridgeSettings(text: string): Map<string, string> {
+  const said = [...text.matchAll(/^\t(?:id|maxage) .*$/gm)].map(([line]) => line.trim()).join(" ");
+  return new Map(
+    [...said.matchAll(/(\S+) (\S+)/g)].map(([, word, value]) => [word as string, value as string]),
+  );
 }

@@ -13,10 +13,12 @@ import {
   compareMtu,
   compareRc,
   dropLines,
+  dropSomeLines,
   foundInterface,
   keepInterface,
   keepLines,
   keepMtu,
+  keepSomeLines,
   mtuWanted,
   type RcLines,
   removeInterface,
@@ -26,6 +28,7 @@ import { cidr, epairUnit, etherAddress, interfaceName, mtu } from "../scalars";
 import { type InputOf, live, type Reference, reference, replace } from "../schema";
 import type { Step } from "../script";
 import { sh } from "../sh";
+import { askStart, compareMemberStp, compareStart, keepMemberStp, startLines } from "../stp";
 
 export const bridgeReferenceShape = {
   name: interfaceName,
@@ -42,6 +45,12 @@ export const epairLinkShape = {
    * members, and a jail with a larger one would send what cannot pass.
    */
   bridge: live(reference("Bridge", bridgeReferenceShape, ["name", "mtu"])),
+  /**
+   * Takes part in the bridge's spanning tree protocol, whose numbers are the `Bridge`'s `stp`: for a jail that is a
+   * bridge itself, and could close a ring. See if_bridge(4).
+   * @default false
+   */
+  stp: live(z.boolean().default(false)),
   /**
    * The pair's number: 1 makes `epair1a` (on the bridge) and `epair1b` (for the jail). See epair(4).
    * @default the first one that is free on the host, running and at boot; it is kept from then on
@@ -95,6 +104,21 @@ function madeEther({ host, owner }: Input, side: 0 | 1): string {
 
 const etherWords = (ether: string | undefined) => (ether === undefined ? [] : [`ether ${ether}`]);
 
+/** What rc(8) is to set on the "a" side. */
+const nearWords = ({ hostEther, bridge }: Input) => [...etherWords(hostEther), ...rcMtu(bridge.mtu)];
+
+/** A member that runs STP joins when it starts, and has its MAC address and MTU by then. */
+const start = (input: Input) => {
+  const { hostSide } = sides(input);
+  return startLines({
+    interface: hostSide,
+    owner: input.owner,
+    bridge: input.bridge.name,
+    members: input.stp ? [hostSide] : [],
+    before: nearWords(input),
+  });
+};
+
 // man page only: that the "b" side keeps its MTU on the way into a jail (its MAC address it does, lesson 18).
 /**
  * A missing member in `ifconfig_bridge0="… addm epair1a …"` costs the bridge its address at boot;
@@ -103,10 +127,10 @@ const etherWords = (ether: string | undefined) => (ether === undefined ? [] : [`
  */
 function rc(input: Input): RcLines {
   const { name, hostSide, jailSide } = sides(input);
-  const { owner, hostEther, jailEther, bridge } = input;
+  const { owner, stp, jailEther, bridge } = input;
   const far = [...etherWords(jailEther), ...rcMtu(bridge.mtu)].join(" ");
   const values = {
-    [`ifconfig_${hostSide}`]: [...etherWords(hostEther), ...rcMtu(bridge.mtu), "up"].join(" "),
+    [`ifconfig_${hostSide}`]: [...(stp ? [] : nearWords(input)), "up"].join(" "),
     [`ifconfig_${hostSide}_descr`]: owner,
     ...(far !== "" && { [`ifconfig_${jailSide}`]: far }),
   };
@@ -223,18 +247,25 @@ export const epairLink = defineKind({
         unless: sh`${hasMember} ${bridge} ${hostSide}`,
         undo: sh`ifconfig ${bridge} deletem ${hostSide}`,
       },
+      ...keepMemberStp(bridge, hostSide, input.stp, previous?.stp === true && left.length === 0),
       { run: sh`ifconfig ${hostSide} up` },
       ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
+      ...keepSomeLines(start(input), previous && start(previous)),
     ];
   },
 
-  remove: (state) => [removeInterface(sides(state).hostSide, state), dropLines(rc(state))],
+  remove: (state) => [
+    removeInterface(sides(state).hostSide, state),
+    dropLines(rc(state)),
+    ...dropSomeLines(start(state)),
+  ],
 
   questions: (input) => ({
     link: askInterface(sides(input).hostSide),
     far: askAnywhere(sides(input).jailSide, input.owner),
     bridge: askInterface(input.bridge.name),
     lines: askLines(rc(input)),
+    start: askStart(start(input)),
     ...askRc(rc(input)),
   }),
 
@@ -262,7 +293,9 @@ export const epairLink = defineKind({
       ...(link && !answers.bridge?.members.includes(hostSide)
         ? [running(`${hostSide} is not a member of ${input.bridge.name}`)]
         : []),
+      ...compareMemberStp(input.bridge.name, answers.bridge, input.stp ? [hostSide] : []),
       ...compareRc(rc(input), answers.lines, answers),
+      ...compareStart(start(input), answers.start),
     ];
   },
 

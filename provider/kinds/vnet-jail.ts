@@ -41,16 +41,7 @@ import {
   parameterText,
 } from "../jail/scalars";
 import { atBoot, type Costs, defineKind, type State } from "../kind";
-import {
-  claimFile,
-  claimJail,
-  fileIs,
-  headerLine,
-  includesJail,
-  jailIsListed,
-  ownBlock,
-  putFile,
-} from "../library";
+import { claimFile, claimJail, fileIs, headerLine, includesJail, jailIsListed, putFile } from "../library";
 import {
   claimAccounting,
   claimJid,
@@ -65,11 +56,11 @@ import {
   compareLines,
   compareRc,
   dropLines,
-  keepLines,
+  keepSomeLines,
   type OwnLines,
   wayOf,
 } from "../owned";
-import type { Question } from "../question";
+import { unasked } from "../question";
 import {
   absolutePath,
   cidr,
@@ -651,9 +642,6 @@ export const vnetJail = defineKind({
   timeoutMs: 1_200_000,
 });
 
-/** In place of a question that a jail without such a thing does not ask. */
-const unasked = <T>(answer: T): Question<T> => ({ key: "nothing", ask: sh`:`, read: () => answer });
-
 /** The resource whose file it is, when it is one of ours. */
 const ownerIn = (text: string) =>
   text
@@ -740,7 +728,7 @@ function keepFiles(input: Input, previous: JailState | undefined): Step[] {
     ...keepOwnFile(confPath, conf, input, previous),
     ...SHARED.flatMap((lines) => {
       const drift = lines === rc ? (previous?.drift ?? []) : [];
-      const steps = keepShared(lines(input), previous && lines(previous), drift);
+      const steps = keepSomeLines(lines(input), previous && { ...lines(previous), drift }, dropOwnLines);
       // Not when /etc/jail.conf reads all of the folder anyway.
       return lines === mainLines && input.startAtBoot && isIncluded(input)
         ? steps.map((step, i) => (i === 0 ? { ...step, unless: sh`${includesJail} ${path}` } : step))
@@ -801,16 +789,6 @@ const removeFile = (path: string, owner: string): Step => ({
   run: sh`rm -f ${path}`,
   unless: sh`! grep -qxF -e ${headerLine(owner)} ${path}`,
 });
-
-function keepShared(lines: OwnLines, before: OwnLines | undefined, drift: string[]): Step[] {
-  const old = before?.text ? before : undefined;
-  if (lines.text !== "") {
-    return keepLines(lines, old && { ...old, drift });
-  }
-  return old
-    ? [{ ...dropOwnLines(old), undo: sh`${ownBlock} ${old.path} ${old.owner} ${old.text} set` }]
-    : [];
-}
 
 /** Not through a symbolic link, which the jail's root user may have put in place of a file in there. */
 const dropOwnLines = (lines: OwnLines): Step => ({ ...dropLines(lines), unless: sh`[ -L ${lines.path} ]` });

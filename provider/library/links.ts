@@ -1,4 +1,4 @@
-import { body } from "../library";
+import { body, hasBlock } from "../library";
 import { ShellFunction } from "../sh";
 import { rcSays } from "./rcconf";
 
@@ -101,6 +101,36 @@ export const releasePair = new ShellFunction(
 side=$(pair_of "$1")
 if [ -n "$side" ]; then ifconfig "$side" destroy; fi`,
   [pairOf],
+);
+
+/**
+ * `claim_clone CLONE NAME OWNER`: nothing else is made as CLONE, running or at boot, where NAME is that renamed. A
+ * unit whose interface was renamed is seen only by the kernel, which then makes no other.
+ */
+export const claimClone = new ShellFunction(
+  "claim_clone",
+  body`
+by=
+if ifconfig "$1" >/dev/null 2>&1; then by="the interface $1"
+elif ! has_block /etc/rc.conf "$3"; then
+  reserved=$(cloned_interfaces=; for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$cloned_interfaces")
+  case " $reserved " in *" $1 "* | *" $1:"*) by="cloned_interfaces in /etc/rc.conf" ;; esac
+fi
+if [ -z "$by" ]; then return 0; fi
+echo "$2 is made as $1 and renamed, and that is taken by $by: choose another name" >&2
+return 3`,
+  [hasBlock],
+);
+
+/** `make_clone CLONE NAME`: makes CLONE, which is NAME from then on. */
+export const makeClone = new ShellFunction(
+  "make_clone",
+  body`
+ifconfig "$1" create >/dev/null || return
+ifconfig "$1" name "$2" >/dev/null && return 0
+status=$?
+ifconfig "$1" destroy 2>/dev/null
+return "$status"`,
 );
 
 /**

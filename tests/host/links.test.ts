@@ -49,6 +49,41 @@ const trials: [name: string, kind: unknown, earlier: () => [unknown, object][], 
     () => lan({ mtu: 9000, description: "office LAN", addresses: ["10.10.15.1/24", "fd00:15::1/64"] }),
   ],
   ["a bridge with the uplink", bridge, () => [], () => lan({ members: ["vtnet0"], mtu: 1500 })],
+  [
+    "a bridge with a name of its own",
+    bridge,
+    () => [],
+    () => lan({ name: "dmz", members: ["vtnet0"], mtu: 1500, stp: { members: ["vtnet0"] } }),
+  ],
+  [
+    "a link to a bridge with a name of its own",
+    epairLink,
+    () => [[bridge, lan({ name: "dmz" })]],
+    () => link("www", { bridge: { name: "dmz", addresses: [] }, stp: true, unit: 4 }),
+  ],
+  [
+    "a bridge that runs STP",
+    bridge,
+    () => [],
+    () =>
+      lan({
+        members: ["vtnet0"],
+        stp: {
+          members: ["vtnet0"],
+          protocol: "stp",
+          priority: 8192,
+          helloTime: 1,
+          forwardDelay: 4,
+          maxAge: 6,
+        },
+      }),
+  ],
+  [
+    "a link that runs STP, with an MTU",
+    epairLink,
+    () => [[bridge, lan({ mtu: 9000, stp: {} })]],
+    () => link("www", { bridge: { name: "bridge0", addresses: [], mtu: 9000 }, stp: true, unit: 4 }),
+  ],
   ["a link without a unit", epairLink, () => [[bridge, lan()]], () => link()],
   [
     "a link on a bridge with an MTU",
@@ -307,6 +342,143 @@ describe("a bridge", () => {
     expect(check(bridge as unknown as Kind, lan(changed)).failures).toEqual([
       { property, reason: expect.stringContaining(reason) },
     ]);
+  });
+});
+
+describe("a bridge with a name of its own", () => {
+  const dmz = (changed: object = {}) => lan({ name: "dmz", ...changed });
+  /** What follows from the name. */
+  const clone = "bridge25491";
+
+  test("is made as another one and renamed, now and at boot, with the same MAC address", async () => {
+    const made = await network.create(bridge, dmz());
+    const wire = await network.create(epairLink, link("www", { bridge: { name: "dmz", addresses: [] } }));
+    const lines = await network.shows("cat /etc/rc.conf");
+    expect(lines).toContain(`cloned_interfaces="\${cloned_interfaces} ${clone}"\n`);
+    expect(lines).toContain(`ifconfig_${clone}_name="dmz"\n`);
+    expect(lines).toContain('ifconfig_dmz="inet 10.10.15.1/24 up"\n');
+    expect(lines).toContain(`autobridge_dmz="\${autobridge_dmz} epair0a"\n`);
+    const ether = made.state.ether;
+    await network.host.reboot();
+    for (const [kind, each] of [
+      [bridge, made],
+      [epairLink, wire],
+    ] as const) {
+      await network.read(kind, each);
+      expect(each.state.drift).toEqual([]);
+    }
+    expect(made.state.ether).toBe(ether);
+    expect(await network.shows("ifconfig -l")).toBe("vtnet0 lo0 dmz epair0a epair0b\n");
+    expect(await network.shows("service netif cloneup 2>&1; ifconfig -l")).toContain(
+      "vtnet0 lo0 dmz epair0a",
+    );
+  });
+
+  test("that was destroyed by hand comes back under its name", async () => {
+    const made = await network.create(bridge, dmz());
+    await network.host.exec("ifconfig dmz destroy");
+    await network.read(bridge, made);
+    expect(made.state.drift).toEqual(["running: dmz does not exist"]);
+    await network.update(bridge, made);
+    expect(made.state.drift).toEqual([]);
+    expect(await network.shows("ifconfig -l")).toBe("vtnet0 lo0 dmz\n");
+  });
+
+  test.each([
+    [`ifconfig ${clone} create`, `that is taken by the interface ${clone}: choose another name`],
+    [`sysrc cloned_interfaces=${clone}`, "that is taken by cloned_interfaces in /etc/rc.conf"],
+    [`ifconfig ${clone} create name other`, `interface ${clone} already exists`],
+    ["ifconfig bridge create name dmz", "interface dmz is there already and is not this resource's"],
+  ])("is refused where its place is taken: %s", async (command, words) => {
+    await network.host.exec(command);
+    const before = now();
+    await expect(network.create(bridge, dmz())).rejects.toThrow(words);
+    expect(now()).toEqual(before);
+  });
+});
+
+describe("STP", () => {
+  const stp = { members: ["vtnet0"], protocol: "stp", priority: 4096, helloTime: 1 };
+  const uplink = (changed: object) => lan({ members: ["vtnet0"], ...changed });
+
+  test("is shown by ifconfig, running and after a reboot", async () => {
+    await network.create(bridge, uplink({ stp }));
+    await network.create(epairLink, link("www", { unit: 4, stp: true }));
+    for (const when of ["made", "booted"]) {
+      if (when === "booted") await network.host.reboot();
+      const shown = await network.shows("ifconfig bridge0");
+      expect(shown).toContain(" priority 4096 hellotime 1 fwddelay 15\n\tmaxage 20 holdcnt 6 proto stp ");
+      expect(shown).toMatch(/member: vtnet0 flags=147<LEARNING,DISCOVER,STP,AUTOEDGE,AUTOPTP>/);
+      expect(shown).toMatch(
+        /member: epair4a flags=147<.*\n.* proto stp\n\t +role designated state forwarding\n/,
+      );
+    }
+  });
+
+  test("changes live, and what is no longer declared is as FreeBSD has it", async () => {
+    const made = await network.create(bridge, uplink({ stp }));
+    const wire = await network.create(epairLink, link("www", { unit: 4, stp: true }));
+    await network.update(bridge, made, { stp: { priority: 8192 } });
+    await network.update(epairLink, wire, { stp: false });
+    const shown = await network.shows("ifconfig bridge0");
+    expect(shown).toContain(" priority 8192 hellotime 2 fwddelay 15\n\tmaxage 20 holdcnt 6 proto rstp ");
+    expect(shown).not.toContain("STP");
+    expect(await network.shows("ls /etc/start_if.*")).toContain("No such file or directory");
+    await network.update(bridge, made, { stp: undefined });
+    expect(await network.shows("ifconfig bridge0")).toContain(" priority 32768 hellotime 2 ");
+    await network.host.reboot();
+    for (const [kind, each] of [
+      [bridge, made],
+      [epairLink, wire],
+    ] as const) {
+      await network.read(kind, each);
+      expect(each.state.drift).toEqual([]);
+    }
+    expect(await network.shows("ifconfig bridge0")).not.toContain("STP");
+  });
+
+  test("drifts on both planes, and is mended", async () => {
+    const made = await network.create(bridge, uplink({ stp }));
+    const wire = await network.create(epairLink, link("www", { unit: 4, stp: true }));
+    await network.host.exec(
+      "ifconfig bridge0 proto rstp priority 0 -stp vtnet0 -stp epair4a; rm /etc/start_if.epair4a; echo >> /etc/start_if.bridge0; sed -i '' -e 's/stp vtnet0/stp em0/' /etc/start_if.bridge0",
+    );
+    await network.read(bridge, made);
+    await network.read(epairLink, wire);
+    expect(made.state.drift).toEqual([
+      "running: the proto of bridge0 is rstp",
+      "running: the priority of bridge0 is 0",
+      "running: the hellotime of bridge0 is 2",
+      "running: vtnet0 does not run STP on bridge0",
+      "at boot: its lines in /etc/start_if.bridge0 were changed",
+    ]);
+    expect(wire.state.drift).toEqual([
+      "running: epair4a does not run STP on bridge0",
+      "at boot: its lines are gone from /etc/start_if.epair4a",
+    ]);
+    await network.update(bridge, made);
+    await network.update(epairLink, wire);
+    expect([made.state.drift, wire.state.drift]).toEqual([[], []]);
+  });
+
+  test("leaves the lines of somebody's start_if file as they are", async () => {
+    await network.create(bridge, lan());
+    await network.host.exec("echo 'logger epair4a starts' > /etc/start_if.epair4a");
+    const wire = await network.create(epairLink, link("www", { unit: 4, stp: true }));
+    await network.delete(epairLink, wire);
+    expect(await network.shows("cat /etc/start_if.epair4a")).toBe("logger epair4a starts\n");
+  });
+
+  test("of a link that moves to another bridge goes along", async () => {
+    await network.create(bridge, lan());
+    await network.create(bridge, lan({ name: "bridge1", addresses: [], owner: "demo/test/other" }));
+    const wire = await network.create(epairLink, link("www", { unit: 4, stp: true }));
+    await network.update(epairLink, wire, { bridge: { name: "bridge1", addresses: [] } });
+    await network.host.reboot();
+    await network.read(epairLink, wire);
+    expect(wire.state.drift).toEqual([]);
+    expect(await network.shows("ifconfig bridge1")).toMatch(/member: epair4a flags=147</);
+    expect(await network.shows("ifconfig bridge0")).not.toContain("member");
   });
 });
 

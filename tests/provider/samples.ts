@@ -61,10 +61,16 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       addresses: ["10.10.16.1/24"],
       members: ["em1"],
       mtu: 9000,
+      stp: { members: ["em1"], protocol: "stp", priority: 4096, helloTime: 1, forwardDelay: 4, maxAge: 6 },
       description: "office LAN, 2nd floor",
       adopt: true,
       owner: owner("lan"),
     },
+  },
+  {
+    kind: bridge,
+    inputs: { host: hostReference, name: "dmz", addresses: [], owner: owner("dmz") },
+    changed: { host: hostReference, name: "office_2", addresses: ["10.10.17.1/24"], owner: owner("dmz") },
   },
   {
     kind: epairLink,
@@ -93,6 +99,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
     changed: {
       host: hostReference,
       bridge: { name: "bridge0", addresses: [] },
+      stp: true,
       unit: 2,
       hostEther: "02:00:5e:10:00:0a",
       jailEther: "02:00:5e:10:00:0b",

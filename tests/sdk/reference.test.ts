@@ -8,7 +8,7 @@ import { Bridge, DevfsRuleset, EpairLink, Host, NatGateway, VnetJail } from "../
 
 beforeAll(async () => {
   const decided: Record<string, object> = {
-    Host: { externalInterface: "rl0" },
+    Host: { externalInterface: "rl0", osreldate: 1400507 },
     EpairLink: { jailSide: "epair0b" },
     VnetJail: { name: "testA" },
     NatGateway: { externalInterface: "rl0" },
@@ -41,7 +41,11 @@ const host = () => new Host("alpha", { address: "alpha.example.net" });
 const lan = (changed: object = {}) => new Bridge("lan", { host: host(), name: "bridge0", ...changed });
 
 test.each([
-  ["Host", host, { address: "alpha.example.net", become: "none", externalInterface: "rl0" }],
+  [
+    "Host",
+    host,
+    { address: "alpha.example.net", become: "none", externalInterface: "rl0", osreldate: 1400507 },
+  ],
   ["Bridge", lan, { name: "bridge0", addresses: [] }],
   [
     "Bridge with all",

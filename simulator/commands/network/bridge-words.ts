@@ -79,6 +79,9 @@ const bridgeNumber = (
       const value = number(on, text!, wide);
       const { settings } = bridgeOf(on, `${request} ${text}`);
       if (!on.allowed) on.self.errx(1, `${request} ${text}: Operation not permitted`);
+      // bstp_set_htime()
+      if (key === "hellotime" && settings!.proto !== "stp")
+        on.self.errx(1, `${request} ${text}: Operation not permitted`);
       if (value < least || value > most) on.self.errx(1, `${request} ${text}: Invalid argument`);
       // bstp_set_priority(): in steps of 4096.
       settings![key] = key === "priority" ? value - (value % 4096) : value;
@@ -89,7 +92,10 @@ const bridgeNumber = (
 const setStpProtocol: Run = (on, text) => {
   const proto = text!.toLowerCase();
   if (proto !== "stp" && proto !== "rstp") return on.self.errx(1, "unknown stp protocol");
-  bridgeOf(on, `BRDGSPROTO ${text}`).settings!.proto = proto;
+  const settings = bridgeOf(on, `BRDGSPROTO ${text}`).settings!;
+  // bstp_set_protocol()
+  if (settings.proto !== proto) settings.hellotime = 2;
+  settings.proto = proto;
 };
 
 export const bridgeWords: readonly [string, Word][] = [

@@ -125,14 +125,24 @@ function bridge(netif: Interface): string[] {
     `\tmaxage ${settings.maxage} holdcnt ${settings.holdcnt} proto ${settings.proto} ` +
       `maxaddr ${settings.maxaddr} timeout ${settings.timeout}`,
     `\troot id ${none} priority ${root} ifcost 0 port 0`,
-    ...[...netif.members].reverse().flatMap(([member, kept]) => memberLines(member, kept)),
+    ...[...netif.members].reverse().flatMap(([member, kept]) => memberLines(netif, member, kept)),
   ];
 }
 
-const memberLines = (member: Interface, kept: Member): string[] => [
-  `\tmember: ${member.name} flags=${kept.flags.toString(16)}${bitNames(kept.flags, IFBIF)}`,
-  `\t        ifmaxaddr ${kept.maxAddresses} port ${member.index} priority ${kept.priority} path cost ${kept.pathCost}`,
-];
+function memberLines(bridge: Interface, member: Interface, kept: Member): string[] {
+  const proto = kept.flags & IFBIF.STP ? ` proto ${bridge.settings?.proto}` : "";
+  return [
+    `\tmember: ${member.name} flags=${kept.flags.toString(16)}${bitNames(kept.flags, IFBIF)}`,
+    `\t        ifmaxaddr ${kept.maxAddresses} port ${member.index} priority ${kept.priority} path cost ${kept.pathCost}${proto}`,
+    // man page only: the tree itself is not simulated, so every port is one that forwards.
+    ...(proto === "" ? [] : [stpRole(bridge, member)]),
+  ];
+}
+
+const stpRole = (bridge: Interface, member: Interface): string =>
+  bridge.up && member.up
+    ? "\t        role designated state forwarding"
+    : "\t        role disabled state discarding";
 
 function vlan(netif: Interface): string[] {
   if (!netif.vlan) return [];
