@@ -11,7 +11,7 @@ const user = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, { error: 'not a login name, such as "root"' });
 
-const address = z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" });
+const hostAddress = z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" });
 
 const publicKey = z
   .string()
@@ -21,7 +21,7 @@ const publicKey = z
 
 export const jumpShape = {
   /** Name or IP address, or a `Host` of your `~/.ssh/config`. */
-  address,
+  address: hostAddress,
   /**
    * sshd's port.
    * @default what ssh_config(5) says of the address, or 22
@@ -41,7 +41,7 @@ export const jumpShape = {
 
 export const hostShape = {
   /** Name or IP address at which sshd(8) answers, or a `Host` of your `~/.ssh/config`. */
-  address: live(address),
+  address: live(hostAddress),
   /**
    * sshd's port.
    * @default what ssh_config(5) says of the address, or 22
