@@ -13,7 +13,7 @@ const user = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, { error: 'not a login name, such as "root"' });
 
-const address = z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" });
+const hostAddress = z.union([hostname, ipAddress], { error: "neither a host name nor an IP address" });
 
 const publicKey = z
   .string()
@@ -21,9 +21,29 @@ const publicKey = z
     error: 'neither a fingerprint such as "SHA256:…" nor a public key such as "ssh-ed25519 AAAA…"',
   });
 
+export const jumpShape = {
+  /** Name or IP address, or a `Host` of your `~/.ssh/config`. */
+  address: hostAddress,
+  /**
+   * sshd's port.
+   * @default what ssh_config(5) says of the address, or 22
+   */
+  port: port.optional(),
+  /**
+   * Who logs in, by a key from a file or the agent.
+   * @default what ssh_config(5) says of the address, or who runs this
+   */
+  user: user.optional(),
+  /**
+   * As the `hostKey` of the host.
+   * @default the key must be in known_hosts
+   */
+  hostKey: publicKey.optional(),
+};
+
 export const hostShape = {
   /** Name or IP address at which sshd(8) answers, or a `Host` of your `~/.ssh/config`. */
-  address: live(address),
+  address: live(hostAddress),
   /**
    * sshd's port.
    * @default what ssh_config(5) says of the address, or 22
@@ -55,22 +75,10 @@ export const hostShape = {
     z.enum(["none", "sudo", "doas"], { error: 'not one of "none", "sudo", "doas"' }).default("none"),
   ),
   /**
-   * Hosts to go over, the first one first: `address`, and where needed `port`, `user` (default: who runs this) and
-   * `hostKey`. Each has to be known or pinned, and lets in by key, from a file or the agent. `[]`: directly.
+   * Hosts to go over, outermost first. `[]`: directly.
    * @default `ProxyJump` of ssh_config(5)
    */
-  jump: live(
-    z
-      .array(
-        z.strictObject({
-          address,
-          port: port.optional(),
-          user: user.optional(),
-          hostKey: publicKey.optional(),
-        }),
-      )
-      .optional(),
-  ),
+  jump: live(z.array(z.strictObject(jumpShape)).optional()),
 };
 
 export interface HostOutputs {

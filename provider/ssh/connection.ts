@@ -9,6 +9,8 @@ import { type Hop, where } from "./target";
 export interface ConnectionOptions {
   /** For the TCP connection and the handshake together, in ms. */
   readonly handshakeMs: number;
+  /** How long the host may take to open a session and to start a command in it, in ms. */
+  readonly openMs: number;
   /** A host that has sent nothing for this long is asked for a sign of life, in ms. */
   readonly keepAliveMs: number;
   /** A host that has sent nothing for this long is given up, in ms. */
@@ -37,6 +39,7 @@ export class Connection {
   /** To the host itself, or to the first on the way to it. */
   readonly #socket: Socket;
   readonly #keepAlive: NodeJS.Timeout;
+  readonly #openMs: number;
   /** The public key that the host has shown. */
   readonly hostKey: Buffer;
   /** Resolves when the connection has ended, with the reason. */
@@ -47,6 +50,7 @@ export class Connection {
     this.#client = client;
     this.#bytesRead = bytesRead;
     this.#socket = socket;
+    this.#openMs = options.openMs;
     this.hostKey = hostKey;
     let why = "the host closed it";
     client.on("error", (error) => {
@@ -74,12 +78,23 @@ export class Connection {
   }
 
   /**
-   * Starts `command` on the host. Fails if the host refuses another session, or the connection is gone. `take` gets
+   * Starts `command` on the host. Fails if the host refuses another session or does not answer, or the connection is
+   * gone. `take` gets
    * the channel before anything more is read: a command that ends at once has its status in the same packet.
    */
   exec<T>(command: string, take: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#client.exec(command, (error, channel) => (error ? reject(error) : resolve(take(channel))));
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        reject(new Error(`no answer within ${Math.round(this.#openMs / 1000)} s`));
+      }, this.#openMs);
+      this.#client.exec(command, (error, channel) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else if (isLate) channel.close();
+        else resolve(take(channel));
+      });
     });
   }
 

@@ -212,19 +212,24 @@ function passwordIdentity(password: Redacted): Identity {
   };
 }
 
-/** Answers the one question for a password; a one-time code or anything else is left unanswered. */
+/** Answers the first question for a password; another one, a one-time code or anything else gets no answer. */
 function keyboardIdentity(password: Redacted): Identity {
   return {
     name: "keyboard-interactive",
-    method: (username) => ({
-      type: "keyboard-interactive",
-      username,
-      prompt: (_name, _instructions, _lang, prompts, finish) => {
-        const only = prompts.length === 1 ? prompts[0] : undefined;
-        const asksPassword = only !== undefined && only.echo !== true && /password/i.test(only.prompt);
-        finish(prompts.map(() => (asksPassword ? password.reveal() : "")));
-      },
-    }),
+    method: (username) => {
+      let isGiven = false;
+      return {
+        type: "keyboard-interactive",
+        username,
+        prompt: (_name, _instructions, _lang, prompts, finish) => {
+          const only = prompts.length === 1 ? prompts[0] : undefined;
+          const asksPassword = only !== undefined && only.echo !== true && /password/i.test(only.prompt);
+          const answer = asksPassword && !isGiven ? password.reveal() : "";
+          isGiven ||= asksPassword;
+          finish(prompts.map(() => answer));
+        },
+      };
+    },
   };
 }
 

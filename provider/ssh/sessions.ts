@@ -26,6 +26,7 @@ export interface RunOptions {
 const defaults: HostOptions & Limits = {
   maxSessions: 8,
   handshakeMs: 15_000,
+  openMs: 15_000,
   keepAliveMs: 5_000,
   deadMs: 20_000,
   connectMs: 15_000,

@@ -99,3 +99,30 @@ test("a property that an older release did not record counts as its default", ()
 test("what the host decided stays when the program leaves it out", () => {
   expect(diffOf("jail root", {}, { path: "/jails/testA" }).changes).toBe(false);
 });
+
+describe("a host's port and user, which had defaults once", () => {
+  const reference = { address: "alpha.example.net", become: "none" };
+  const bare = { host: reference };
+  const recorded = { host: { ...reference, port: 22, user: "root" } };
+
+  test("recorded as the defaults, and left out: no change", () => {
+    expect(diffOf("host", {}, { port: 22, user: "root" }).changes).toBe(false);
+    expect(diffOf("bridge", bare, recorded).changes).toBe(false);
+  });
+
+  test("recorded as something else, and left out: a change", () => {
+    expect(diffOf("host", {}, { port: 2222 }).changes).toBe(true);
+    expect(diffOf("bridge", bare, { host: { ...reference, user: "admin" } }).changes).toBe(true);
+  });
+
+  test("declared now, also as the default: a change, because it wins over ~/.ssh/config", () => {
+    expect(diffOf("host", { user: "root" }).changes).toBe(true);
+    expect(diffOf("bridge", recorded, bare)).toMatchObject({ changes: true, replaces: [] });
+  });
+});
+
+test("a host key that was recorded at the first use stays; one that was declared goes with its line", () => {
+  const hostKey = `SHA256:${"a".repeat(43)}`;
+  expect(diffOf("host", { trust: "firstUse" }, { trust: "firstUse", hostKey }).changes).toBe(false);
+  expect(diffOf("host", {}, { hostKey }).changes).toBe(true);
+});

@@ -1,6 +1,13 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
-import { type Connection, Server, type ServerChannel, utils } from "ssh2";
+import {
+  type AuthContext,
+  type Connection,
+  type KeyboardAuthContext,
+  Server,
+  type ServerChannel,
+  utils,
+} from "ssh2";
 import { fingerprint } from "../../provider/ssh/hostkey";
 import type { Target } from "../../provider/ssh/target";
 
@@ -43,6 +50,12 @@ export interface FakeHostOptions {
   onExec?: (command: string, accept: () => ServerChannel, reject: () => void) => boolean;
   /** Default: everybody is let in. */
   authenticate?: (method: string) => boolean;
+  /** Answers an attempt to log in instead. */
+  onAuthentication?: (context: AuthContext & KeyboardAuthContext) => void;
+  /** Answers a request for a session instead. */
+  onSession?: () => void;
+  /** Shown before the login. */
+  banner?: string;
 }
 
 /** An SSH server in this process that fails the way a test wants it to. */
@@ -63,7 +76,10 @@ export class FakeHost {
     const first = utils.parseKey(hostKeys[0] ?? "");
     if (first instanceof Error) throw first;
     this.#fingerprint = fingerprint(first.getPublicSSH());
-    this.#server = new Server({ hostKeys }, (connection) => this.#accept(connection, options));
+    const { banner } = options;
+    this.#server = new Server({ hostKeys, ...(banner && { banner }) }, (connection) =>
+      this.#accept(connection, options),
+    );
   }
 
   async start(port = 0): Promise<this> {
@@ -111,10 +127,13 @@ export class FakeHost {
     connection.on("error", () => {});
     connection.on("authentication", (context) => {
       this.authAttempts.push(context.method);
+      if (options.onAuthentication)
+        return options.onAuthentication(context as AuthContext & KeyboardAuthContext);
       if (options.authenticate?.(context.method) ?? true) context.accept();
       else context.reject(["publickey", "password"]);
     });
     connection.on("session", (accept, reject) => {
+      if (options.onSession) return options.onSession();
       if (this.open >= (options.maxSessions ?? 10)) {
         this.refused += 1;
         return reject();
