@@ -2,7 +2,7 @@ import { type CheckResult, check } from "./check";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, Reservation, State } from "./kind";
-import { type Answer, type Answers, type Questions, readAnswers } from "./question";
+import { type Answer, type Answers, type Questions, readAnswers, readableAnswers } from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
@@ -105,6 +105,28 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     });
   };
 
+  /** The state after all steps; where the host's answer cannot be read, what is made is recorded all the same. */
+  const told = (verb: string, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
+    try {
+      return state(input, outcome.answers, previous, outcome.made);
+    } catch (cause) {
+      const { message } = error(verb, input, cause);
+      const made = [...new Set([...(previous?.made ?? []), ...outcome.made])];
+      const partly = {
+        ...previous,
+        ...input,
+        ...kind.observe(
+          input,
+          readableAnswers(kind.questions(input), outcome.answers) as Answers<Q>,
+          previous,
+        ),
+        drift: [message],
+        ...(made.length > 0 && { made }),
+      };
+      throw new PartlyCreated(message, kind.id(input), withoutUndefined(partly), [message]);
+    }
+  };
+
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
   const reserve = async (input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
@@ -134,7 +156,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       };
       throw new PartlyCreated(failed.message, kind.id(input), withoutUndefined(partly), [failed.message]);
     }
-    const outs = state(input, outcome.answers, previous, outcome.made);
+    const outs = told(verb, input, outcome, previous);
     if (outs.drift.length > 0) {
       const message = error(
         verb,
