@@ -27,6 +27,8 @@ const sessions = new Sessions();
 const shared = {
   runner: sessions,
   reader: new Reader(sessions),
+  // Pulumi shows what the provider prints as it comes.
+  say: (line: string) => console.log(line),
   configure: async ({ config }: Parameters<ResourceProvider["configure"]>[0]) =>
     sessions.setCredentials(credentialsFrom((key) => config.get(key))),
 };

@@ -1,4 +1,5 @@
 import { type CheckResult, check } from "./check";
+import { logicalName } from "./common";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, Reservation, State } from "./kind";
@@ -7,7 +8,8 @@ import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
 import { sh } from "./sh";
-import type { Target } from "./ssh";
+import { ship } from "./shipment";
+import { type Live, SshError, type Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
 
 /** The part of the SSH room that the lifecycle needs. */
@@ -15,7 +17,7 @@ export interface Runner {
   run(
     target: Target,
     script: string,
-    options?: { timeoutMs?: number; label?: string; repeatable?: boolean },
+    options?: { timeoutMs?: number; label?: string; repeatable?: boolean; live?: Live },
   ): Promise<{ stdout: string; stderr: string; status: number }>;
 }
 
@@ -38,7 +40,18 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
   kind: Kind<I, O, Q>,
-  { runner, reader, configure }: { runner: Runner; reader: Reader; configure: ResourceProvider["configure"] },
+  {
+    runner,
+    reader,
+    configure,
+    say = () => {},
+  }: {
+    runner: Runner;
+    reader: Reader;
+    configure: ResourceProvider["configure"];
+    /** Takes a line for whoever waits for long work. */
+    say?: (line: string) => void;
+  },
 ): ResourceProvider {
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
@@ -66,6 +79,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       `cannot ${verb} ${kind.noun} "${kind.id(input)}" on ${place(kind.target(input))}: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
 
+  const tell = (input: Inputs, text: string) =>
+    say(`${kind.name} ${logicalName((input as { owner?: string }).owner) ?? kind.id(input)}: ${text}`);
+
   /** One script: the steps, then the questions whose answers are the new state. */
   const apply = async (
     verb: string,
@@ -73,13 +89,15 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     steps: readonly Step[],
     questions: Questions,
   ): Promise<Outcome> => {
-    const { text, read } = script(steps, questions);
+    const { text, read, hear } = script(steps, questions);
+    const heard = hear?.((told) => tell(input, told));
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
           (typeof kind.timeoutMs === "function" ? kind.timeoutMs(input) : kind.timeoutMs) ??
           DEFAULT_TIMEOUT_MS,
         label: `${verb} ${kind.noun} "${kind.id(input)}"`,
+        ...(heard && { live: { hear: heard } }),
       });
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
@@ -137,12 +155,36 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
   };
 
+  /** The file that the host needs, if it does. */
+  const bring = async (verb: string, input: Inputs, previous: Recorded | undefined) => {
+    const needed = kind.needs?.(input, previous);
+    if (!needed) return;
+    const { file, before, question } = needed;
+    const { failure, answers } = await apply(verb, input, before, { question });
+    if (failure) throw error(verb, input, describe(failure));
+    try {
+      if (!readAnswers({ question }, answers).question) return;
+      await ship(file, kind.target(input), runner, {
+        label: `send ${file.file}`,
+        say: (text) => tell(input, text),
+      });
+    } catch (cause) {
+      const { message } = error(verb, input, cause);
+      if (previous || !(cause instanceof SshError)) throw new ResourceError(message);
+      // What has arrived stays for the next run, or is removed with the resource.
+      throw new PartlyCreated(message, kind.id(input), withoutUndefined({ ...input, drift: [message] }), [
+        message,
+      ]);
+    }
+  };
+
   const ensure = async (
     verb: string,
     input: Inputs,
     previous: Recorded | undefined,
     before: readonly Step[] = [],
   ) => {
+    await bring(verb, input, previous);
     const steps = [...before, ...kind.ensure(input, previous)];
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, type Sh, type ShellFunction, sh } from "./sh";
 
@@ -15,6 +16,8 @@ export interface Step {
   readonly undo?: Sh;
   /** Recorded in the resource's `made` when it was `run` that did it, so that delete can tell it from what was there. */
   readonly made?: string;
+  /** It may take long: what it does, told to the user every ten seconds while it goes on. */
+  readonly telling?: string;
 }
 
 export interface Failure {
@@ -37,6 +40,8 @@ export interface Outcome {
 export interface Script {
   readonly text: string;
   read(stdout: string): Outcome;
+  /** Finds in what the script prints, as it comes, what it does; undefined where no step may take long. */
+  hear?(say: (text: string) => void): (bytes: string) => void;
 }
 
 /**
@@ -47,7 +52,8 @@ export function script(steps: readonly Step[], questions: Questions): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
-  const bodies = steps.map((step, i) => stepBody(step, i));
+  const bodies = steps.flatMap((step, i) => [stepBody(step, i), ...teller(step, i)]);
+  const tells = steps.some((step) => step.telling !== undefined);
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
 
@@ -57,6 +63,7 @@ export function script(steps: readonly Step[], questions: Questions): Script {
     "umask 022",
     sh`mark=${mark}`.text,
     RUNTIME,
+    ...(tells ? [TOLD] : []),
     definitions(needs),
     ...bodies.map((body) => body.text),
     "main() {",
@@ -65,7 +72,7 @@ export function script(steps: readonly Step[], questions: Questions): Script {
     "}",
     "work() {",
     "tmp=$(mktemp -d /tmp/pulumi-freebsd-vnet.XXXXXXXX) || exit",
-    ...steps.map((_, i) => `step ${i} || return`),
+    ...steps.map(({ telling }, i) => `${telling === undefined ? "step" : "told"} ${i} || return`),
     "clean",
     "}",
     "look() {",
@@ -76,7 +83,11 @@ export function script(steps: readonly Step[], questions: Questions): Script {
     "main </dev/null",
     "",
   ].join("\n");
-  return { text, read: (stdout) => readOutcome(stdout, mark, steps) };
+  return {
+    text,
+    read: (stdout) => readOutcome(withoutTelling(stdout, mark), mark, steps),
+    ...(tells && { hear: (say: (text: string) => void) => listener(mark, say) }),
+  };
 }
 
 const RUNTIME = `

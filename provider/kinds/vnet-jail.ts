@@ -480,6 +480,8 @@ const startedWith = (input: Input) => [
 const needsRestart = (input: Input, previous: JailState) =>
   !isDeepStrictEqual(startedWith(input), startedWith(previous)) || mendsByRestart(input, previous.drift);
 
+const STOPPING = "waiting for the jail to end";
+
 export const vnetJail = defineKind({
   name: "VnetJail",
   noun: "jail",
@@ -499,6 +501,7 @@ export const vnetJail = defineKind({
       ? [
           {
             what: `stop the jail ${nameOf(input)}`,
+            telling: STOPPING,
             run: stopJail(previous),
             unless: sh`! ${jailIsListed} ${nameOf(input)}`,
             undo: startJail(previous),
@@ -515,6 +518,7 @@ export const vnetJail = defineKind({
   remove: (state) => [
     {
       what: `stop the jail ${nameOf(state)}`,
+      telling: STOPPING,
       run: stopJail(state),
       unless: sh`! ${jailIsListed} ${nameOf(state)}`,
     },
