@@ -26,10 +26,14 @@ import { Sessions } from "./ssh";
 /** Shared by all resources of a run: Pulumi has one provider process per run. */
 const sessions = new Sessions();
 
+/** Pulumi shows what the provider prints as it comes. */
+const say = (line: string) => console.log(line);
+
 const shared: Shared = {
   runner: sessions,
   reader: new Reader(sessions),
-  say: once((message) => process.stdout.write(`${message}\n`)),
+  say,
+  announce: once(say),
   configure: async ({ config }) => sessions.setCredentials(credentialsFrom((key) => config.get(key))),
   who: `${process.env.USER ?? process.env.LOGNAME ?? "somebody"}@${hostname()}`,
 };

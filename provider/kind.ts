@@ -3,6 +3,7 @@ import type { Answers, Question, Questions } from "./question";
 import type { Cost, InputOf, Shape } from "./schema";
 import type { Step } from "./script";
 import type { Sh } from "./sh";
+import type { Shipment } from "./shipment";
 import type { Target } from "./ssh";
 
 /** What the state holds of a resource beside its inputs and its own outputs. */
@@ -114,6 +115,11 @@ export interface Kind<I extends Shape = Shape, O extends object = object, Q exte
   settle?(input: InputOf<I>, previous: State<I, O> | undefined): Partial<InputOf<I>>;
   /** Before a create and an update: whether the key that the host shows is taken for its key, as `hostKey`. */
   meets?(input: InputOf<I>): boolean;
+  /** Before `ensure`: a file that the host needs, if the answer to the question is true; after steps that look. */
+  needs?(
+    input: InputOf<I>,
+    previous: State<I, O> | undefined,
+  ): { readonly file: Shipment; readonly before: Step[]; readonly question: Question<boolean> } | undefined;
   /** From whatever is there to what is wanted. `previous` is the recorded state in an update. */
   ensure(input: InputOf<I>, previous: State<I, O> | undefined): Step[];
   /** Takes away what is ours and nothing else; every step holds when it is gone already. */

@@ -50,6 +50,7 @@ export const headerLine = (owner: string) => `${MARK} ${owner}`;
  * anew beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
  * Where the order of lines matters, new ones go before the first that matches BEFORE instead of at the end, and the
  * command CHECK has to accept the new file.
+ * The last line that awk(1) gets says that it got all of the file: one that cannot be read is left as it is.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
  */
 const EDIT_BLOCK = body`
@@ -60,46 +61,52 @@ end="# END pulumi-freebsd-vnet $owner"
 absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
 new="$file.pulumi-freebsd-vnet"
+whole="# pulumi-freebsd-vnet: this is all of the file"
 if [ "$mode" = drop ]; then
-  if [ ! -e "$file" ] || ! grep -qxF -e "$begin" "$file"; then exit 0; fi
+  [ -e "$file" ] || exit 0
+  grep -qxF -e "$begin" "$file" || { status=$?; if [ "$status" -eq 1 ]; then exit 0; else exit "$status"; fi; }
 elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
 fi
-export begin end content mode before
+export begin end content mode before whole
 if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
 {
   if [ ! -e "$file" ]; then echo "$absent"
   else
-    cat "$file"
-    if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then printf '\n%s\n' "$open"; fi
+    cat "$file" || exit
+    last=$(tail -c 1 "$file") || exit
+    if [ -n "$last" ]; then printf '\n%s\n' "$open"; fi
   fi
+  echo "$whole"
 } | awk '
-  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]; before = ENVIRON["before"] }
+  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]; before = ENVIRON["before"]; whole = ENVIRON["whole"] }
+  $0 == whole { read = 1 }
   before != "" && !put && mode != "drop" && $0 ~ before { print begin; print content; print end; put = 1 }
   $0 == begin {
     inside = 1
     if (mode == "set" && !put) { print begin; print content; print end; put = 1 }
     next
   }
-  inside { if ($0 == end) inside = 0; next }
-  { print }
+  inside && !read { if ($0 == end) inside = 0; next }
+  !read { print }
   END {
+    if (!read) exit 4
     if (inside) exit 3
     if (mode != "drop" && !put) { print begin; print content; print end }
   }' > "$new"
 status=$?
 if [ "$status" -ne 0 ]; then
   rm -f "$new"
+  if [ "$status" -eq 4 ]; then echo "$file could not be read" >&2; fi
   if [ "$status" -eq 3 ]; then echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; fi
   exit "$status"
 fi
 if [ "$mode" = drop ] && ! grep -q '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
   if grep -qxF -e "$absent" "$new"; then
-    rest=$(grep -vxF -e "$absent" "$new")
+    rest=$(grep -vxF -e "$absent" "$new") || { status=$?; if [ "$status" -gt 1 ]; then rm -f "$new"; exit "$status"; fi; }
     if [ -z "$rest" ]; then rm -f "$new" "$file"; exit; fi
     printf '%s\n' "$rest" > "$new" || { status=$?; rm -f "$new"; exit "$status"; }
   elif grep -qxF -e "$open" "$new"; then
-    last=$(tail -n 1 "$new")
-    rest=$(grep -vxF -e "$open" "$new")
+    last=$(tail -n 1 "$new") && rest=$(grep -vxF -e "$open" "$new") || { status=$?; rm -f "$new"; exit "$status"; }
     if [ "$last" = "$open" ]; then printf '%s' "$rest" > "$new"; else printf '%s\n' "$rest" > "$new"; fi || { status=$?; rm -f "$new"; exit "$status"; }
   fi
 fi
@@ -181,6 +188,15 @@ there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>/dev/null) ||
 case "$there " in *"	$2 $3 "* | *"	$2 $3
 "*) return 0 ;; esac
 return 1`,
+);
+
+/** `lacks_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]`: for certain; an interface that cannot be asked may have it. */
+export const lacksAddress = new ShellFunction(
+  "lacks_address",
+  body`
+there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>&1) || case $there in *"does not exist"*) return 0 ;; *) return 1 ;; esac
+case "$there " in *"	$2 $3 "* | *"	$2 $3
+"*) return 1 ;; esac`,
 );
 
 /** `has_route JAIL inet|inet6 GATEWAY`: the jail's default route. */

@@ -1,14 +1,16 @@
 import { type CheckResult, check } from "./check";
+import { logicalName } from "./common";
 import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
 import { describe, differs, PartlyCreated, place, ResourceError } from "./errors";
 import { type Kind, type Reservation, runningOnly, type State } from "./kind";
-import { type Answer, type Answers, type Questions, readAnswers } from "./question";
+import { type Answer, type Answers, type Questions, readAnswers, readableAnswers } from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
 import { sh } from "./sh";
-import { hasUnknownEnd, type Target } from "./ssh";
+import { ship } from "./shipment";
+import { hasUnknownEnd, type Live, SshError, type Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
 
 /** The part of the SSH room that the lifecycle needs. */
@@ -16,7 +18,7 @@ export interface Runner {
   run(
     target: Target,
     script: string,
-    options?: { timeoutMs?: number; label?: string; repeatable?: boolean },
+    options?: { timeoutMs?: number; label?: string; repeatable?: boolean; live?: Live },
   ): Promise<{ stdout: string; stderr: string; status: number }>;
   /** The key of a host of which none is known yet; a line by which it is pinned from then on. */
   meet?(target: Target): Promise<string>;
@@ -40,8 +42,10 @@ export interface Shared {
   readonly configure: ResourceProvider["configure"];
   /** Who does it, for others that have to wait: `dch@laptop`. */
   readonly who: string;
-  /** Tells the user of the engine, in a preview too. */
-  readonly say?: (message: string) => void;
+  /** Takes a line for whoever waits for long work. */
+  readonly say?: (line: string) => void;
+  /** Tells what a change interrupts, in a preview too. */
+  readonly announce?: (message: string) => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -52,7 +56,7 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function lifecycle<I extends Shape, O extends object, Q extends Questions>(
   kind: Kind<I, O, Q>,
-  { runner, reader, configure, who, say = () => {} }: Shared,
+  { runner, reader, configure, who, say = () => {}, announce = () => {} }: Shared,
 ): ResourceProvider {
   type Inputs = InputOf<I>;
   type Recorded = State<I, O>;
@@ -96,6 +100,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       [message],
     );
 
+  const tell = (input: Inputs, text: string) =>
+    say(`${kind.name} ${logicalName((input as { owner?: string }).owner) ?? kind.id(input)}: ${text}`);
+
   /** One script: the steps, then the questions whose answers are the new state. */
   const apply = async (
     verb: string,
@@ -105,17 +112,19 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   ): Promise<Outcome> => {
     const label = named(verb, input);
     const { owner } = input as { owner?: string };
-    const { text, read } = script(
+    const { text, read, hear } = script(
       steps,
       questions,
       owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
     );
+    const heard = hear?.((told) => tell(input, told));
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
           (typeof kind.timeoutMs === "function" ? kind.timeoutMs(input) : kind.timeoutMs) ??
           DEFAULT_TIMEOUT_MS,
         label,
+        ...(heard && { live: { hear: heard } }),
       });
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
@@ -142,6 +151,28 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     });
   };
 
+  /** The state after all steps; where the host's answer cannot be read, what is made is recorded all the same. */
+  const told = (verb: string, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
+    try {
+      return state(input, outcome.answers, previous, outcome.made);
+    } catch (cause) {
+      const { message } = error(verb, input, cause);
+      const made = [...new Set([...(previous?.made ?? []), ...outcome.made])];
+      const recorded = {
+        ...previous,
+        ...input,
+        ...kind.observe(
+          input,
+          readableAnswers(kind.questions(input), outcome.answers) as Answers<Q>,
+          previous,
+        ),
+        drift: [message],
+        ...(made.length > 0 && { made }),
+      };
+      throw new PartlyCreated(message, kind.id(input), withoutUndefined(recorded), [message]);
+    }
+  };
+
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
   const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
@@ -150,6 +181,27 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     if (failure) throw error(verb, input, describe(failure));
     const decided = readAnswers({ question }, answers).question;
     return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
+  };
+
+  /** The file that the host needs, if it does. */
+  const bring = async (verb: string, input: Inputs, previous: Recorded | undefined) => {
+    const needed = kind.needs?.(input, previous);
+    if (!needed) return;
+    const { file, before, question } = needed;
+    const { failure, answers } = await apply(verb, input, before, { question });
+    if (failure) throw error(verb, input, describe(failure));
+    try {
+      if (!readAnswers({ question }, answers).question) return;
+      await ship(file, kind.target(input), runner, {
+        label: `send ${file.file}`,
+        say: (text) => tell(input, text),
+      });
+    } catch (cause) {
+      const { message } = error(verb, input, cause);
+      if (previous || !(cause instanceof SshError)) throw new ResourceError(message);
+      // What has arrived stays for the next run, or is removed with the resource.
+      throw partly(input, message);
+    }
   };
 
   /**
@@ -184,6 +236,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const reserved = reservation && (await reserve(verb, undecided, reservation));
     const input = reserved ? await settled(verb, { ...declared, ...reserved.decided }, previous) : undecided;
 
+    await bring(verb, input, previous);
     const steps = [...(reserved?.giveBack ?? []), ...kind.ensure(input, previous)];
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
@@ -192,7 +245,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       if (failure.left.length === 0 || previous) throw new ResourceError(message);
       throw partly(input, message, outcome.made);
     }
-    const outs = state(input, outcome.answers, previous, outcome.made);
+    const outs = told(verb, input, outcome, previous);
     if (outs.drift.length > 0) {
       const message = error(
         verb,
@@ -221,7 +274,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       const given = [kind as unknown as Kind, recorded(olds), news as Record<string, unknown>] as const;
       // A refresh asks for the difference too, and changes nothing on the host.
       const interrupts = refreshed.delete(ownerOf(olds)) ? undefined : interruption(...given);
-      if (interrupts !== undefined) say(interrupts);
+      if (interrupts !== undefined) announce(interrupts);
       return diff(...given);
     },
 

@@ -44,7 +44,7 @@ export interface RootStore {
   /** An empty one, unless it is complete. */
   make(): Step;
   /** Runs the command `fill` in it, after which it is complete. */
-  fill(what: string, fill: Sh): Step;
+  fill(what: string, fill: Sh, telling?: string): Step;
   /** What holds for a complete one and may have been disturbed. */
   keep(previousOwner: string | undefined): Step[];
   /** `made` is what the state says that was made beside it. */
@@ -114,8 +114,9 @@ export function datasetStore(place: DatasetPlace): RootStore {
       undo: sh`zfs destroy ${dataset}`,
     }),
 
-    fill: (what, fill) => ({
+    fill: (what, fill, telling) => ({
       what,
+      ...(telling !== undefined && { telling }),
       run: sh`lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
@@ -140,11 +141,13 @@ export function datasetStore(place: DatasetPlace): RootStore {
     remove: (made) => [
       {
         what: `unmount what is mounted in ${dataset}`,
+        telling: `unmounting what is mounted in ${dataset}`,
         run: sh`${unmountUnder} ${directory} ${BUSY_SECONDS}`,
         unless: sh`! ${isOurs}`,
       },
       {
         what: `zfs destroy ${dataset}`,
+        telling: `destroying ${dataset}`,
         run: sh`${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
         unless: sh`! ${isOurs}`,
       },
@@ -188,8 +191,9 @@ export function directoryStore(path: string, owner: string): RootStore {
       undo: sh`${removeRoot} ${owner} ${path}`,
     }),
 
-    fill: (what, fill) => ({
+    fill: (what, fill, telling) => ({
       what,
+      ...(telling !== undefined && { telling }),
       run: sh`lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
       unless: isFilled,
     }),
@@ -199,11 +203,13 @@ export function directoryStore(path: string, owner: string): RootStore {
     remove: () => [
       {
         what: `unmount what is mounted in ${path}`,
+        telling: `unmounting what is mounted in ${path}`,
         run: sh`${unmountUnder} ${path} ${BUSY_SECONDS}`,
         unless: sh`! ${rootIsOurs} ${owner} ${path}`,
       },
       {
         what: `remove ${path}`,
+        telling: `removing ${path}`,
         run: sh`${removeRoot} ${owner} ${path}`,
         unless: sh`! ${hasBlock} ${ROOTS} ${owner}`,
       },

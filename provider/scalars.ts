@@ -149,6 +149,12 @@ export const absolutePath = text(
     `${show(v)} is not an absolute path of letters, digits and ". _ - @ : +", without "." or ".." in it, such as "/jails/www"`,
 );
 
+/** A path on the machine that runs Pulumi, whatever that is. */
+export const localPath = text(
+  (v) => v !== "" && !/[\x00-\x1f\x7f]/.test(v),
+  (v) => `${show(v)} is not a path, such as "./base.txz"`,
+);
+
 const component = "[A-Za-z0-9][A-Za-z0-9_.:-]*";
 
 export const datasetName = text(

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { locked, lockOf } from "./library";
+import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, type Sh, type ShellFunction, sh } from "./sh";
 
@@ -16,6 +17,8 @@ export interface Step {
   readonly undo?: Sh;
   /** Recorded in the resource's `made` when it was `run` that did it, so that delete can tell it from what was there. */
   readonly made?: string;
+  /** It may take long: what it does, told to the user every ten seconds while it goes on. */
+  readonly telling?: string;
 }
 
 export interface Failure {
@@ -40,6 +43,8 @@ export interface Script {
   /** The part of `text` that does the work: a script within the script. */
   readonly program: string;
   read(stdout: string): Outcome;
+  /** Finds in what the script prints, as it comes, what it does; undefined where no step may take long. */
+  hear?(say: (text: string) => void): (bytes: string) => void;
 }
 
 /** For whom steps are done. */
@@ -64,7 +69,8 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
   const mark = `@@${randomBytes(8).toString("hex")}`;
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
-  const bodies = steps.map((step, i) => stepBody(step, i));
+  const bodies = steps.flatMap((step, i) => [stepBody(step, i), ...teller(step, i)]);
+  const tells = steps.some((step) => step.telling !== undefined);
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
 
@@ -76,10 +82,11 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
     // What a lock is held for; not exported, because a jail would start with it in its environment.
     ...(needsHolder(functions) ? [holder] : []),
     RUNTIME,
+    ...(tells ? [TOLD] : []),
     functions,
     ...bodies.map((body) => body.text),
     "work() {",
-    ...steps.map((_, i) => `step ${i} || return`),
+    ...steps.map(({ telling }, i) => `${telling === undefined ? "step" : "told"} ${i} || return`),
     ":",
     "}",
     "look() {",
@@ -89,9 +96,13 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
   ].join("\n");
   // The last line: a script that was cut off on its way defines functions and runs nothing.
   const last = "main </dev/null\n";
+  const answer = {
+    read: (stdout: string) => readOutcome(withoutTelling(stdout, mark), mark, steps),
+    ...(tells && { hear: (say: (text: string) => void) => listener(mark, say) }),
+  };
   if (steps.length === 0) {
     const text = `${program}\nmain() {\nlook\n}\n${last}`;
-    return { text, program: text, read: (stdout) => readOutcome(stdout, mark, steps) };
+    return { text, program: text, ...answer };
   }
   // A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
   const whole = `tmp=\${0%/*}\n${program}\ntrap : HUP PIPE\nwork\nlook\n`;
@@ -111,7 +122,7 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
     "}",
     last,
   ].join("\n");
-  return { text, program: whole, read: (stdout) => readOutcome(stdout, mark, steps) };
+  return { text, program: whole, ...answer };
 }
 
 const needsHolder = (functions: string) => functions.includes(`${locked.name}() {`);

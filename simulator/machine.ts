@@ -16,11 +16,16 @@ import { Sink, type Stream, Text } from "./shell/streams";
 /** What a fault does in place of the command. */
 export type FaultResult = { readonly status: number; readonly stderr?: string } | "hang" | "cut";
 
-/** Which commands: a pattern over the arguments joined by blanks, or a test of the arguments. */
-export type FaultPattern = RegExp | ((argv: readonly string[]) => boolean);
+/**
+ * Which commands: a pattern over the arguments joined by blanks, or a test of the arguments. A program comes with its
+ * entry in the log; what the shell does itself has none.
+ */
+export type FaultPattern = RegExp | FaultTest;
+
+type FaultTest = (argv: readonly string[], program: LogEntry | undefined) => boolean;
 
 interface Fault {
-  readonly matches: (argv: readonly string[]) => boolean;
+  readonly matches: FaultTest;
   readonly result: FaultResult;
   times: number;
   skip: number;
@@ -32,6 +37,8 @@ export interface LogEntry {
   status: number;
   /** Name of the jail it ran in. */
   readonly jail: string | undefined;
+  /** The program that started it; none for what a login shell starts. */
+  readonly by: LogEntry | undefined;
 }
 
 /** One file of a snapshot. */
@@ -193,6 +200,7 @@ export class Machine {
       fds,
       deadline: undefined,
       background: false,
+      program: undefined,
     });
   }
 
@@ -217,8 +225,8 @@ export class Machine {
   }
 
   /** The status that a fault gives in place of the command's own. */
-  async inject(process: Process, argv: readonly string[]): Promise<number | undefined> {
-    const fault = this.faults.find((f) => f.times > 0 && f.matches(argv));
+  async inject(process: Process, argv: readonly string[], program?: LogEntry): Promise<number | undefined> {
+    const fault = this.faults.find((f) => f.times > 0 && f.matches(argv, program));
     if (!fault) return undefined;
     if (fault.skip > 0) {
       fault.skip--;

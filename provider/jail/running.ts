@@ -42,6 +42,7 @@ export function stopJail(input: Input): Sh {
 
 export const startStep = (input: Input): Step => ({
   what: `jail -f ${confPath(input)} -c ${nameOf(input)}`,
+  telling: "starting the jail",
   run: startJail(input),
   unless: sh`${jailRuns} ${nameOf(input)}`,
   undo: stopJail(input),
@@ -49,6 +50,7 @@ export const startStep = (input: Input): Step => ({
 
 export const awaitEarlier = (input: Input): Step => ({
   what: `wait for an earlier jail ${nameOf(input)} to end`,
+  telling: "waiting for an earlier jail of its name to end",
   run: sh`{ ${jailRuns} ${nameOf(input)} || ${awaitJailEnd} ${nameOf(input)} ${DYING}; }`,
 });
 

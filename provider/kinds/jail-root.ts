@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { defineKind, type Known, running } from "../kind";
+import { ARCHIVES, dropArchive, useArchive } from "../library/archives";
 import { archiveIs, claimPath, copyPart, hasNullfs, missingNullfs, unmountUnder } from "../library/roots";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
 import { type Question, Unreadable } from "../question";
@@ -18,7 +19,7 @@ import {
   makeClone,
   type RootStore,
 } from "../root-store";
-import { absolutePath, datasetName, sha256, snapshotName } from "../scalars";
+import { absolutePath, datasetName, localPath, sha256, snapshotName } from "../scalars";
 import { type InputOf, live, replace } from "../schema";
 import type { Step } from "../script";
 import { type Sh, sh } from "../sh";
@@ -35,15 +36,19 @@ export const jailRootShape = {
    */
   snapshot: replace(snapshotName.optional()),
   /**
-   * Fills it with an archive on the host, such as `base.txz` of a release: `path` is where the archive is, `sha256`
-   * its checksum in 64 hexadecimal digits (the release's file `MANIFEST` has it), which is looked at before anything
-   * is made. The root is the new dataset `dataset`, or the directory `path`. The same archive at another path is no
-   * change. See tar(1).
+   * Fills it with an archive, such as `base.txz` of a release: `path` is where it is on the host; or `upload` is where
+   * it is on the machine that runs Pulumi, from the program's folder on (`"./base.txz"`). `sha256` is its checksum in 64
+   * hexadecimal digits (the release's file `MANIFEST` has it), which is looked at before anything is made, on both
+   * sides. The root is the new dataset `dataset`, or the directory `path`. See tar(1).
+   *
+   * Only the checksum tells that it is another archive: the same one elsewhere is no change, and a file that is no
+   * longer there (in CI) is missed only when it has to be sent. What was sent stays on the host, in
+   * `/var/db/pulumi-freebsd-vnet.archives`, as long as a root that came from it: it is sent once for all of them.
    * @default none: the root comes from elsewhere
    */
   archive: replace(
     z
-      .strictObject({ path: absolutePath, sha256 })
+      .strictObject({ path: absolutePath.optional(), upload: localPath.optional(), sha256 })
       .meta({ identity: ["sha256"] })
       .optional(),
   ),
@@ -95,7 +100,7 @@ type Input = InputOf<typeof jailRootShape>;
 type Form =
   | { readonly is: "existing"; readonly path: string }
   | { readonly is: "clone"; readonly snapshot: string; readonly dataset: string }
-  | { readonly is: "archive"; readonly archive: string; readonly sha256: string }
+  | { readonly is: "archive"; readonly archive: string; readonly sha256: string; readonly upload?: string }
   | { readonly is: "source"; readonly source: string }
   | { readonly is: "thin"; readonly template: string; readonly path: string; readonly writable: string[] };
 
@@ -103,7 +108,12 @@ const WAYS = ["snapshot", "archive", "source", "template"] as const;
 
 function formOf({ snapshot, archive, source, template, writable, dataset, path }: Input): Form {
   if (snapshot !== undefined) return { is: "clone", snapshot, dataset: dataset as string };
-  if (archive !== undefined) return { is: "archive", archive: archive.path, sha256: archive.sha256 };
+  if (archive !== undefined) {
+    const { path: there, upload, sha256 } = archive;
+    return upload === undefined
+      ? { is: "archive", archive: there as string, sha256 }
+      : { is: "archive", archive: `${ARCHIVES}/${sha256}`, sha256, upload };
+  }
   if (source !== undefined) return { is: "source", source };
   if (template !== undefined) {
     return { is: "thin", template, path: path as string, writable: [...(writable ?? WRITABLE)].sort() };
@@ -178,6 +188,39 @@ function fstab(input: Input, form: Thin): OwnLines {
   return { path: "/etc/fstab", owner: input.owner, text };
 }
 
+type FromArchive = Extract<Form, { is: "archive" }>;
+
+const nameOf = ({ upload, archive }: FromArchive) => (upload ?? archive).replace(/^.*[/\\]/, "");
+
+/** Whose need for which archive is noted on the host. */
+function noteOf(input: Input): { readonly sha256: string; readonly owner: string } | undefined {
+  const { archive, owner } = input;
+  return archive?.upload === undefined ? undefined : { sha256: archive.sha256, owner };
+}
+
+/** Notes on the host that the archive is needed, as long as the root is there. */
+function keepNote(input: Input, previous: Input | undefined): Step[] {
+  const note = noteOf(input);
+  const old = previous && noteOf(previous);
+  const isSame = note?.owner === old?.owner;
+  const use = ({ sha256, owner }: NonNullable<typeof note>) => sh`${useArchive} ${sha256} ${owner}`;
+  const drop = ({ sha256, owner }: NonNullable<typeof note>) => sh`${dropArchive} ${sha256} ${owner}`;
+  return [
+    ...(note
+      ? [
+          {
+            what: `note that ${note.owner} needs the archive`,
+            run: use(note),
+            ...(!isSame && { undo: drop(note) }),
+          },
+        ]
+      : []),
+    ...(old && !isSame
+      ? [{ what: `note that ${old.owner} no longer needs the archive`, run: drop(old), undo: use(old) }]
+      : []),
+  ];
+}
+
 const isInside = (path: string, directory: string) => `${path}/`.startsWith(`${directory}/`);
 
 const overlap = (one: string, other: string) => isInside(one, other) || isInside(other, one);
@@ -236,6 +279,13 @@ export const jailRoot = defineKind({
       }
       return;
     }
+    const { archive } = input;
+    if (archive !== undefined && "path" in archive === "upload" in archive) {
+      report(
+        "archive",
+        "say where the archive is: either `path`, on the host, or `upload`, on the machine that runs Pulumi",
+      );
+    }
     if (input.path === "/") report("path", "the host's own root cannot be made anew");
     if ((way === "archive" || way === "source") && !("dataset" in input) && !("path" in input)) {
       report("path", "say where the root is made: a new `dataset`, or the directory `path`");
@@ -267,6 +317,25 @@ export const jailRoot = defineKind({
     });
   },
 
+  needs(input, previous) {
+    const form = formOf(input);
+    if (form.is !== "archive" || form.upload === undefined) return undefined;
+    const store = storeOf({ ...input, owner: previous?.owner ?? input.owner });
+    return {
+      file: { file: form.upload, sha256: form.sha256, owner: input.owner },
+      before: previous ? [] : store.claim(undefined).filter(({ undo }) => undo === undefined),
+      question: {
+        key: `needs ${form.archive}`,
+        ask: sh`if ${store.isFilled} || [ -f ${form.archive} ]; then echo no; else echo yes; fi`,
+        read(answer) {
+          const [word] = answer.text.trim().split("\n").slice(-1);
+          if (word !== "yes" && word !== "no") throw new Unreadable(`look for ${form.archive}`, answer);
+          return word === "yes";
+        },
+      },
+    };
+  },
+
   ensure(input, previous) {
     const form = formOf(input);
     if (form.is === "existing") {
@@ -285,14 +354,20 @@ export const jailRoot = defineKind({
         return [...claim, makeClone(placeOf(input), form.snapshot), ...keep];
       case "archive":
         return [
+          ...keepNote(input, previous),
           {
             what: `look at the checksum of ${form.archive}`,
+            telling: `looking at the checksum of ${nameOf(form)}`,
             run: sh`${archiveIs} ${form.archive} ${form.sha256}`,
             unless: store.isFilled,
           },
           ...claim,
           store.make(),
-          store.fill(`tar -xpf ${form.archive}`, sh`tar -xpf ${form.archive} -C ${store.directory}`),
+          store.fill(
+            `tar -xpf ${form.archive}`,
+            sh`tar -xpf ${form.archive} -C ${store.directory}`,
+            `extracting ${nameOf(form)}`,
+          ),
           ...keep,
         ];
       case "source":
@@ -302,6 +377,7 @@ export const jailRoot = defineKind({
           store.fill(
             `make -C ${form.source} installworld distribution`,
             sh`make -C ${form.source} installworld distribution DESTDIR=${store.directory}`,
+            "make installworld distribution",
           ),
           ...keep,
         ];
@@ -333,6 +409,7 @@ export const jailRoot = defineKind({
             return [
               {
                 what: `copy ${template}${part} to ${mount.from}`,
+                telling: `copying ${template}${part}`,
                 run: sh`${copyPart} ${template} ${part} ${mount.from}`,
                 unless: sh`[ -d ${mount.from} ]`,
                 undo: sh`chflags -R noschg ${mount.from} && rm -rf ${mount.from}`,
@@ -351,7 +428,19 @@ export const jailRoot = defineKind({
     if (form.is === "existing") return [];
     const store = storeOf(state);
     const made = state.made ?? [];
-    return [...(form.is === "thin" ? removeMounts(state, form, store, made) : []), ...store.remove(made)];
+    const note = noteOf(state);
+    return [
+      ...(form.is === "thin" ? removeMounts(state, form, store, made) : []),
+      ...store.remove(made),
+      ...(note
+        ? [
+            {
+              what: `remove the archive ${note.sha256} if no other root needs it`,
+              run: sh`${dropArchive} ${note.sha256} ${note.owner}`,
+            },
+          ]
+        : []),
+    ];
   },
 
   questions(input) {

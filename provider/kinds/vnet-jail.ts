@@ -509,6 +509,8 @@ const needsRestart = (input: Input, previous: JailState) =>
     ({ cost }) => cost === "restart",
   ) || previous.drift.some((found) => mending(previous, found) === "restart");
 
+const STOPPING = "waiting for the jail to end";
+
 export const vnetJail = defineKind({
   name: "VnetJail",
   noun: "jail",
@@ -531,6 +533,7 @@ export const vnetJail = defineKind({
       ? [
           {
             what: `stop the jail ${nameOf(input)}`,
+            telling: STOPPING,
             run: stopJail(previous),
             unless: sh`! ${jailIsListed} ${nameOf(input)}`,
             undo: startJail(previous),
@@ -547,6 +550,7 @@ export const vnetJail = defineKind({
   remove: (state) => [
     {
       what: `stop the jail ${nameOf(state)}`,
+      telling: STOPPING,
       run: stopJail(state),
       unless: sh`! ${jailIsListed} ${nameOf(state)}`,
     },

@@ -3,7 +3,7 @@ import { type Connection, type ConnectionOptions, connect, type Leg } from "./co
 import { type Printed, quotePrinted, reason, SshError } from "./errors";
 import { hostKeyJudge, keyLine, knownHostsFiles } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
-import { type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
+import { type Limits, type Live, type Outcome, type Result, Shell, shellCommand } from "./shell";
 import { type Hop, type Route, where } from "./target";
 
 export interface HostOptions extends ConnectionOptions {
@@ -34,6 +34,7 @@ export interface Work {
   readonly label: string;
   /** Whether it may be sent again after it may have begun. */
   readonly isRepeatable: boolean;
+  readonly live?: Live | undefined;
 }
 
 interface Job extends Work {
@@ -229,7 +230,7 @@ export class Host {
     slot.state = "running";
     this.#keepsSpare = true;
     this.#stats.execs += 1;
-    const outcome = await shell.run(job.script, job.limits);
+    const outcome = await shell.run(job.script, job.limits, job.live);
     slot.state = "closing";
     if (outcome.kind === "ended") this.#ended(job, outcome.result);
     else await this.#failed(job, outcome, connection);

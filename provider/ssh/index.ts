@@ -4,5 +4,5 @@ export { hostKeyProblem } from "./hostkey";
 export type { Credentials } from "./identity";
 export { Redacted } from "./redacted";
 export { type RunOptions, Sessions, type SessionsOptions } from "./sessions";
-export type { Result } from "./shell";
+export type { Live, Result } from "./shell";
 export type { Become, Target } from "./target";

@@ -5,7 +5,7 @@ import { ConfigFiles } from "./config-file";
 import { Host, type HostOptions, type Stats } from "./host";
 import { type Credentials, expandHome, Keyring } from "./identity";
 import { Redacted } from "./redacted";
-import type { Limits, Result } from "./shell";
+import type { Limits, Live, Result } from "./shell";
 import { type Route, resolveTarget, type Target } from "./target";
 
 /** All have defaults. */
@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly label?: string | undefined;
   /** The script only reads, so it may be sent again after a lost connection. Default false. */
   readonly repeatable?: boolean | undefined;
+  /** For what is told while the script runs, and for data that it asks for. */
+  readonly live?: Live | undefined;
 }
 
 const defaults: HostOptions & Limits = {
@@ -104,6 +106,7 @@ export class Sessions {
       limits,
       label,
       isRepeatable: options.repeatable ?? false,
+      live: options.live,
     });
   }
 

@@ -22,6 +22,14 @@ export type Outcome =
   | { readonly kind: "timeout"; readonly printed: Printed; readonly status: number | undefined }
   | { readonly kind: "tooMuchOutput"; readonly printed: Printed };
 
+/** A conversation with a script while it runs. */
+export interface Live {
+  /** What the script prints on stdout, as it comes, one character a byte; `stdin` is its standard input. */
+  hear(bytes: string, stdin: NodeJS.WritableStream): void;
+  /** Its standard input stays open until `hear` ends it, for data that the script has asked for. Default false. */
+  readonly holdsStdin?: boolean;
+}
+
 export interface Limits {
   readonly timeoutMs: number;
   /** Of stdout and stderr together. */
@@ -76,7 +84,7 @@ export class Shell {
   }
 
   /** Runs `script`; call it once. */
-  async run(script: string, limits: Limits): Promise<Outcome> {
+  async run(script: string, limits: Limits, live?: Live): Promise<Outcome> {
     // Tells what the script prints from what login files print, and whether it was begun.
     const begun = randomBytes(12).toString("hex");
     const tooMuch = new Promise<"tooMuchOutput">((resolve) => {
@@ -88,7 +96,9 @@ export class Shell {
     const late = new Promise<"timeout">((resolve) => {
       timer = setTimeout(resolve, limits.timeoutMs, "timeout");
     });
-    this.#channel.end(`echo ${begun}; echo ${begun} >&2\n${script}\n`);
+    if (live) this.#channel.on("data", (chunk: Buffer) => live.hear(chunk.toString("latin1"), this.#channel));
+    this.#channel.write(`echo ${begun}; echo ${begun} >&2\n${script}\n`);
+    if (!live?.holdsStdin) this.#channel.end();
     const how = await Promise.race([this.ended.then(() => "ended" as const), late, tooMuch]);
     clearTimeout(timer);
     const { isBegun, ...printed } = this.#printed(begun);

@@ -9,6 +9,8 @@ export interface Stream {
   readLine(): Promise<string>;
   /** The same as `readAll` if its end is known already, else undefined. */
   readNow(): string | undefined;
+  /** What has arrived by now, waiting for something; "" at the end. For what comes over time. */
+  readSome?(): Promise<string>;
   write(bytes: string): void;
   readonly terminal?: boolean;
 }
@@ -123,6 +125,10 @@ export class Input implements Stream {
   }
   readNow(): string | undefined {
     return this.ended ? this.take(this.bytes.length) : undefined;
+  }
+  async readSome(): Promise<string> {
+    while (this.bytes === "" && !this.ended) await this.more();
+    return this.take(this.bytes.length);
   }
   /** Whole lines that have arrived and, at the end, the rest; "" only at the end. */
   async readLines(): Promise<string> {

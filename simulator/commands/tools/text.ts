@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Command, type Commands, Errno, fail, strerror } from "../../command";
+import { type Command, type Commands, Errno, fail, ok, strerror } from "../../command";
 import { resolvePath, toBytes, toText } from "../../kernel/vfs";
 import { readArchive } from "./archive-format";
 import { bundled } from "./bundled";
@@ -49,6 +49,16 @@ const cat = tool(
     }
   },
 );
+
+/** Without operands it passes on what comes as it comes. */
+const streamingCat: Command = async (args, io) => {
+  const input = io.process.fds.get(0);
+  if (args.length > 0 || !input?.readSome) return cat(args, io);
+  for (let bytes = await input.readSome(); bytes !== ""; bytes = await input.readSome()) {
+    io.process.writeBytes(1, bytes);
+  }
+  return ok();
+};
 
 const tee = tool({ name: "tee", letters: "ai", usage: "usage: tee [-ai] [file ...]\n" }, (run: Run) => {
   run.binary = true;
@@ -543,7 +553,7 @@ const hexdump: Command = (args, io) => {
 const comm: Command = (args, io) => bundled("comm", args, io, args.includes("-") ? io.input : "");
 
 export const textTools: Commands = {
-  "/bin/cat": cat,
+  "/bin/cat": streamingCat,
   "/bin/expr": expression,
   "/usr/bin/tee": tee,
   "/usr/bin/head": numbered(head),
