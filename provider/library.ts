@@ -293,7 +293,7 @@ export const claimDataset = new ShellFunction(
   body`
 zfs list -H "$2" >/dev/null 2>&1 || return 0
 if dataset_is_ours "$1" "$2" "$3"; then return 0; fi
-echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); choose another name, or destroy it if nothing uses it" >&2
+echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); to use it as it is, and never remove it, give its path alone; otherwise choose another name, or destroy it if nothing uses it" >&2
 return 3`,
   [datasetIsOurs],
 );

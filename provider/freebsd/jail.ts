@@ -1,5 +1,5 @@
 import { jailRuns } from "../library";
-import { jailBlocks } from "../library/jailconf";
+import { jailsElsewhere } from "../library/jailconf";
 import { type Question, Unreadable } from "../question";
 import { sh } from "../sh";
 
@@ -54,25 +54,12 @@ export function askDefaultRoute(name: string, family: "inet" | "inet6"): Questio
   };
 }
 
-/** A jail in a file of jail.conf(5). */
-export interface JailBlock {
-  readonly path: string;
-  readonly name: string;
-  /** Whose file it is, when it is one of ours. */
-  readonly owner: string | undefined;
-}
-
-export const askJailBlocks = (): Question<readonly JailBlock[]> => ({
-  key: "jails in files",
-  ask: sh`${jailBlocks}`,
+/** Files beside `path` that have a jail of that name as well. */
+export const askOtherFiles = (name: string, path: string, owner: string): Question<readonly string[]> => ({
+  key: `files with a jail ${name} beside ${path} of ${owner}`,
+  ask: sh`${jailsElsewhere} ${[name, path, owner]}`,
   read(answer) {
-    if (answer.status !== 0) throw new Unreadable("awk on the files of jail.conf(5)", answer);
-    return answer.text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => {
-        const [path = "", name = "", owner] = line.split(" ");
-        return { path, name, owner: owner || undefined };
-      });
+    if (answer.status !== 0) throw new Unreadable("grep in the files of jail.conf(5)", answer);
+    return answer.text.split("\n").filter((line) => line !== "");
   },
 });

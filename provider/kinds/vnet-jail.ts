@@ -4,7 +4,7 @@ import { adoptShape, commonShape, internalShape, logicalName, targetOf } from ".
 import { changes } from "../diff";
 import { askFile, askFolder } from "../freebsd/file";
 import { askInterface, type InterfaceState } from "../freebsd/interface";
-import { askDefaultRoute, askJail, askJailBlocks, type JailBlock } from "../freebsd/jail";
+import { askDefaultRoute, askJail, askOtherFiles } from "../freebsd/jail";
 import { includes } from "../freebsd/jailconf";
 import { askCpus, askLimits } from "../freebsd/limits";
 import { askMounts } from "../freebsd/mount";
@@ -577,7 +577,7 @@ export const vnetJail = defineKind({
     fstab: input.mounts.length > 0 ? askFile(fstabPath(input)) : unasked(undefined),
     main: isIncluded(input) ? askFile(mainLines(input).path) : unasked(undefined),
     mainLines: isIncluded(input) ? unasked(undefined) : askLines(mainLines(input)),
-    blocks: askJailBlocks(),
+    others: input.adopt ? askOtherFiles(nameOf(input), confPath(input), input.owner) : unasked([]),
     lines: askLines(rc(input)),
     list: askRcVariable("jail_list"),
     resolv: askLines(resolvLines(input)),
@@ -600,12 +600,12 @@ export const vnetJail = defineKind({
 
   gone: ({ jail, conf, lines }) => jail === undefined && conf === undefined && lines === undefined,
 
-  found(input, { jail, conf, lines, blocks }) {
+  found(input, { jail, conf, lines, others }) {
     if (!jail && conf === undefined) return undefined;
     if (conf === undefined ? lines !== undefined : ownerIn(conf) !== undefined) return undefined;
     return {
       what: jail ? `the jail ${nameOf(input)}` : confPath(input),
-      obstacles: otherFiles(input, blocks).map(
+      obstacles: others.map(
         (path) =>
           `${path} has the jail too, and the hooks of both would run: remove it from there, the jail goes on running`,
       ),
@@ -629,8 +629,6 @@ export const vnetJail = defineKind({
     if (input.mounts.length > 0) found.push(...compareFile(fstabPath(input), fstab(input), answers.fstab));
     found.push(...compareMain(input, answers.main, answers.mainLines));
     if (rc(input).text !== "") found.push(...compareRc(rc(input), answers.lines, answers));
-    for (const other of otherFiles(input, answers.blocks))
-      found.push(atBoot(`${other} has a jail ${nameOf(input)} too`));
     const list = words(answers.list);
     if (input.startAtBoot && answers.lines !== undefined && list.length > 0 && !list.includes(nameOf(input)))
       found.push(atBoot(`jail_list in /etc/rc.conf lacks ${nameOf(input)}`));
@@ -652,14 +650,6 @@ const ownerIn = (text: string) =>
     .split("\n")
     .find((line) => line.startsWith(headerLine("")))
     ?.slice(headerLine("").length);
-
-/** Files that have a jail of this name as well. */
-const otherFiles = (input: Input, blocks: readonly JailBlock[]) =>
-  blocks
-    .filter(
-      ({ path, name, owner }) => name === nameOf(input) && path !== confPath(input) && owner !== input.owner,
-    )
-    .map(({ path }) => path);
 
 function compareFile(path: string, text: string, found: string | undefined): string[] {
   if (found === undefined) return [atBoot(`${path} is gone`)];

@@ -1,5 +1,6 @@
 import { body, hasBlock } from "../library";
 import { ShellFunction } from "../sh";
+import { belongsTo } from "./marks";
 
 /** `ruleset_is NUMBER RULES`: as `devfs rule show` has them, without their numbers. */
 export const rulesetIs = new ShellFunction(
@@ -64,21 +65,24 @@ for file in /etc/defaults/devfs.rules /etc/devfs.rules; do
     }
     $0 == begin { ours = 1 }
     $0 == end { ours = 0 }
+    index($0, "# BEGIN pulumi-freebsd-vnet ") == 1 { whose = $4 }
+    index($0, "# END pulumi-freebsd-vnet ") == 1 { whose = "" }
     !ours && /^\[.*=[0-9]+\]/ {
       at = index($0, "=")
       rest = substr($0, at + 1)
       sub(/\].*/, "", rest)
-      if (substr($0, 2, at - 2) == name || rest == number) { print; exit }
+      if (substr($0, 2, at - 2) == name || rest == number) { print $0, whose; exit }
     }' "$file")
   if [ -n "$taken" ]; then
-    echo "$file has the ruleset $taken already, which is not this resource's; choose another number and name, or remove it from there: what is loaded stays and can be taken over with 'adopt: true'" >&2
+    case $taken in *" ") ;; *) belongs_to "devfs ruleset ${"$"}{taken%% *}" "${"$"}{taken##* }" "remove its lines from $file"; return ;; esac
+    echo "$file has the ruleset ${"$"}{taken%% *} already, which is not this resource's; choose another number and name, or remove it from there: what is loaded stays and can be taken over with 'adopt: true'" >&2
     return 3
   fi
 done
 if has_block /etc/devfs.rules "$3" || [ "$4" = adopt ] || [ -z "$(devfs rule -s "$1" show)" ]; then return 0; fi
 echo "devfs ruleset $1 is loaded already and is not this resource's (see 'devfs rule -s $1 show'); if it is as declared, take it over with 'adopt: true'; otherwise choose another number" >&2
 return 3`,
-  [hasBlock],
+  [hasBlock, belongsTo],
 );
 
 /** `ruleset_is_flat NUMBER`: it is loaded, and made of rules only. The kernel would leave out what it includes. */

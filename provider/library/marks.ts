@@ -20,7 +20,7 @@ const markOfInterface = new ShellFunction(
 );
 
 /** `belongs_to WHAT OWNER UNMARK`: nobody may have what another resource has; UNMARK is how its mark is taken away. */
-const belongsTo = new ShellFunction(
+export const belongsTo = new ShellFunction(
   "belongs_to",
   `echo "$1 belongs to another resource, $2; 'pulumi state move' takes a resource to another stack; if nothing of that stack is left, take its mark away: $3" >&2
 return 3`,

@@ -70,7 +70,7 @@ export const claimPath = new ShellFunction(
   "claim_path",
   body`
 if ! is_free "$1"; then
-  echo "$1 is there already, is not empty and is not this resource's; choose another path, or move it away first" >&2; return 3
+  echo "$1 is there already, is not empty and is not this resource's; to use it as it is, and never remove it, give its path alone; otherwise choose another path, or move it away first" >&2; return 3
 fi
 parent=$(dirname "$1")
 [ -d "$parent" ] || { echo "there is no directory $parent on the host: make it first" >&2; return 3; }`,

@@ -6,7 +6,7 @@ import { engine, type Run, type Stack } from "./harness";
 
 jest.setTimeout(180_000);
 
-const BY_HAND = `
+const BY_HAND = `set -e
 ifconfig bridge0 create
 ifconfig bridge0 inet 10.10.15.1/24 up
 for n in 1 2; do
@@ -17,8 +17,9 @@ done
 start() {
   zfs clone zroot/jails/template@base "zroot/jails/$1"
   jail -c name="$1" path="/jails/$1" host.hostname="$1.jail.local" vnet vnet.interface="epair$2b" persist mount.devfs \\
-    devfs_ruleset=5 exec.start="/sbin/ifconfig lo0 127.0.0.1/8" exec.start+="/sbin/ifconfig epair$2b 10.10.15.$3/24" \\
-    exec.start+="/sbin/route add default 10.10.15.1" exec.start+="/bin/sh /etc/rc"
+    devfs_ruleset=5 exec.start="/bin/sh /etc/rc"
+  ifconfig -j "$1" "epair$2b" inet "10.10.15.$3/24"
+  route -j "$1" add default 10.10.15.1
 }
 start testB 2 101
 start testA 1 100

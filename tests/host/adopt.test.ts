@@ -277,8 +277,11 @@ test("another resource's is refused with `adopt` too, and said whose it is", asy
   await network.create(epairLink, { ...network.declare.epairLink(), ...owned("EpairLink") });
   await network.host.exec("zfs clone zroot/jails/template@base zroot/jails/testA");
   await network.create(vnetJail, { ...network.declare.vnetJail(), name: "testA", ...owned("VnetJail") });
+  const ruleset = cases.ruleset!.declared();
+  await network.create(devfsRuleset, { ...ruleset, name: "packets", ...owned("DevfsRuleset") });
   const there = now();
   for (const [kind, declared, what, owner] of [
+    [devfsRuleset, ruleset, "devfs ruleset [packets=1000]", "home/prod/DevfsRuleset/its"],
     [bridge, network.declare.bridge(), "interface bridge0", "home/prod/Bridge/its"],
     [epairLink, network.declare.epairLink(), "interface epair1a", "home/prod/EpairLink/its"],
     [vnetJail, network.declare.vnetJail(), "/etc/jail.conf.d/testA.conf", "home/prod/VnetJail/its"],
@@ -317,7 +320,7 @@ test("a jail in a block of jail.conf is refused until that is removed, with and 
       "\n    /etc/jail.conf has the jail too",
     );
     await expect(network.create(vnetJail, jail)).rejects.toThrow(
-      "/etc/jail.conf has a jail testA too, and the hooks of both would run: remove it from there first",
+      "a jail testA is in /etc/jail.conf too, and the hooks of both would run: remove it from there first",
     );
   }
   await network.host.exec(`cat > /etc/jail.conf`, {
