@@ -74,6 +74,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     questions: Questions,
   ): Promise<Outcome> => {
     const { text, read } = script(steps, questions);
+    reader.changed(kind.target(input));
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
@@ -86,6 +87,8 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       return read(said.stdout);
     } catch (cause) {
       throw error(verb, input, cause);
+    } finally {
+      reader.changed(kind.target(input));
     }
   };
 

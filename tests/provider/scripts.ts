@@ -1,5 +1,6 @@
 import { check } from "../../provider/check";
 import type { Kind, Reservation } from "../../provider/kind";
+import { askAll, type Questions } from "../../provider/question";
 import { script } from "../../provider/script";
 import { samples } from "./samples";
 
@@ -11,6 +12,15 @@ const settled = (kind: Kind, declared: Record<string, unknown>) => {
 
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
   script([{ run: take, unless: taken, undo: giveBack }], { question }).text;
+
+/** What is asked when many of its kind are read. */
+const askingForAll = (questions: Questions): Questions =>
+  Object.fromEntries(
+    Object.entries(questions).map(([name, question]) => [
+      name,
+      question.among ? askAll(question.among) : question,
+    ]),
+  );
 
 /** Every script that the provider can send for the samples: create, update, delete and read of each kind. */
 export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
@@ -34,5 +44,6 @@ export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
     { name: `delete ${name}`, text: script(kind.remove(state), {}).text },
     { name: `delete partly created ${name}`, text: script(kind.remove(partial), {}).text },
     { name: `read ${name}`, text: script([], questions).text },
+    { name: `read many ${name}`, text: script([], askingForAll(questions)).text },
   ];
 });
