@@ -36,23 +36,19 @@ end="# END pulumi-freebsd-vnet $owner"
 absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
 new="$file.pulumi-freebsd-vnet"
-there=
-if grep -qxF -e "$begin" "$file" 2>/dev/null; then there=1; fi
-case $mode$there in
-  drop) exit 0 ;;
-  set1) before= ;;
-esac
+if [ "$mode" = drop ]; then
+  if [ ! -e "$file" ] || ! grep -qxF -e "$begin" "$file"; then exit 0; fi
+elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
+fi
 export begin end content mode before
 if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
-all() {
+{
   if [ ! -e "$file" ]; then echo "$absent"
   else
-    cat "$file" || return
+    cat "$file"
     if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then printf '\n%s\n' "$open"; fi
   fi
-}
-if [ -z "$there$before" ]; then all && printf '%s\n' "$begin" "$content" "$end"
-else all | awk '
+} | awk '
   BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]; before = ENVIRON["before"] }
   before != "" && !put && mode != "drop" && $0 ~ before { print begin; print content; print end; put = 1 }
   $0 == begin {
@@ -65,8 +61,7 @@ else all | awk '
   END {
     if (inside) exit 3
     if (mode != "drop" && !put) { print begin; print content; print end }
-  }'
-fi > "$new"
+  }' > "$new"
 status=$?
 if [ "$status" -ne 0 ]; then
   rm -f "$new"
