@@ -118,6 +118,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
     );
     const heard = hear?.((told) => tell(input, told));
+    reader.changed(kind.target(input));
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
@@ -132,6 +133,8 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     } catch (cause) {
       const failed = error(verb, input, cause);
       throw verb === "create" && hasUnknownEnd(cause) ? partly(input, failed.message) : failed;
+    } finally {
+      reader.changed(kind.target(input));
     }
   };
 

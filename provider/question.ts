@@ -14,9 +14,23 @@ export interface Question<T> {
   readonly key: string;
   readonly ask: Sh;
   readonly group?: { readonly key: string; readonly wrap: (members: Sh) => Sh };
+  /** How it is asked when many of its sort are. */
+  readonly among?: Among;
   /** Throws when the answer is neither the thing nor an explicit "there is none". */
   read(answer: Answer): T;
 }
+
+/** All of a sort in one go: one process on the host rather than one for each. See reader.ts. */
+export interface Among {
+  readonly key: string;
+  /** Prints an answer, and may `emit` others, by the keys of their questions among others. */
+  readonly ask: Sh;
+  /** What the question by itself would be answered; undefined when that cannot be told, and it is to be asked. */
+  pick(said: ReadonlyMap<string, Answer>): Answer | undefined;
+}
+
+/** Asks for all; each question then picks its own. */
+export const askAll = ({ key, ask }: Among): Question<undefined> => ({ key, ask, read: () => undefined });
 
 export type Questions = Readonly<Record<string, Question<unknown>>>;
 

@@ -76,7 +76,11 @@ main(async () => {
   const start = Date.now();
   const results = await bench(engine, plan, say, isInterrupted);
   if (isInterrupted()) throw new Failure("Interrupted.");
-  const command = ["npm run bench", ...(process.argv.length > 2 ? ["--"] : []), ...process.argv.slice(2)].join(" ");
+  const command = [
+    "npm run bench",
+    ...(process.argv.length > 2 ? ["--"] : []),
+    ...process.argv.slice(2),
+  ].join(" ");
   const text = [
     `\`${command}\` on ${new Date().toISOString().slice(0, 10)}, in ${duration(Date.now() - start)}: ${machine(engine.version)}.`,
     report(results),

@@ -1,8 +1,8 @@
 import { jailRuns } from "../library";
 import { anywhere, jailWith } from "../library/links";
-import type { Question } from "../question";
-import { Unreadable } from "../question";
+import { type Among, type Question, Unreadable } from "../question";
 import { type Sh, sh } from "../sh";
+import { amongInterfaces, borrowerOf, interfaceIn } from "./everywhere";
 
 /** What ifconfig(8) says of one interface. */
 export interface InterfaceState {
@@ -26,17 +26,29 @@ export function askInterface(name: string, jail?: string): Question<InterfaceSta
     jail === undefined
       ? sh`ifconfig -f inet:cidr,inet6:cidr ${name}`
       : sh`if ${jailRuns} ${jail}; then ifconfig -j ${jail} -f inet:cidr,inet6:cidr ${name}; else (exit 66); fi`;
-  return interfaceQuestion(`ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`, ask);
+  const among = amongInterfaces(({ host, jails }) => {
+    if (jail === undefined) return interfaceIn(host, name);
+    const stack = jails.find((each) => each.name === jail)?.stack;
+    return stack ? interfaceIn(stack, name) : { text: "", status: 66 };
+  });
+  return interfaceQuestion(`ifconfig ${jail === undefined ? "" : `-j ${jail} `}${name}`, ask, among);
 }
 
 /** Our interface wherever it is: on the host, or in the jail that took it. */
 export const askAnywhere = (name: string, owner: string) =>
-  interfaceQuestion(`ifconfig ${name} of ${owner}`, sh`${anywhere} ${name} ${owner}`);
+  interfaceQuestion(
+    `ifconfig ${name} of ${owner}`,
+    sh`${anywhere} ${name} ${owner}`,
+    amongInterfaces((all) =>
+      interfaceIn(all.host.has(name) ? all.host : (borrowerOf(all, name, owner)?.stack ?? all.host), name),
+    ),
+  );
 
-function interfaceQuestion(key: string, ask: Sh): Question<InterfaceState | undefined> {
+function interfaceQuestion(key: string, ask: Sh, among: Among): Question<InterfaceState | undefined> {
   return {
     key,
     ask,
+    among,
     read(answer) {
       if (answer.status === 0) return parseInterface(answer.text);
       if (answer.status === 66 || /interface \S+ does not exist/.test(answer.text)) return undefined;
@@ -49,6 +61,10 @@ function interfaceQuestion(key: string, ask: Sh): Question<InterfaceState | unde
 export const askBorrower = (name: string, owner: string): Question<number | undefined> => ({
   key: `jail with ${name} of ${owner}`,
   ask: sh`${jailWith} ${name} ${owner}`,
+  among: amongInterfaces((all) => {
+    const jail = borrowerOf(all, name, owner);
+    return jail ? { text: jail.jid, status: 0 } : { text: "", status: 1 };
+  }),
   read(answer) {
     if (answer.status > 1) throw new Unreadable(`jls, for the jail with ${name}`, answer);
     return answer.status === 0 ? Number(answer.text) : undefined;

@@ -1,6 +1,6 @@
 import { jailRuns } from "../library";
 import { jailsElsewhere } from "../library/jailconf";
-import { type Question, Unreadable } from "../question";
+import { type Among, type Question, Unreadable } from "../question";
 import { sh } from "../sh";
 
 export type JailState =
@@ -13,11 +13,30 @@ export function askJail(name: string, parameters: readonly string[]): Question<J
   return {
     key: `jls -j ${name} ${parameters.join(" ")}`,
     ask,
+    among: amongJails(name, parameters),
     read(answer) {
       if (answer.status === 0) return { state: "running", parameters: parseParameters(answer.text) };
       if (/jail "[^"]*" not found/.test(answer.text)) return undefined;
       if (/jail "[^"]*" is dying/.test(answer.text)) return { state: "dying" };
       throw new Unreadable(ask.text, answer);
+    },
+  };
+}
+
+/** All that run, by one jls(8) for jails of which the same is asked, then the names of these and of the dying ones. */
+function amongJails(name: string, parameters: readonly string[]): Among {
+  const key = `jls ${parameters.join(" ")}`;
+  return {
+    key,
+    ask: sh`jls -n ${parameters} name && echo && jls -d -q name`,
+    pick(said) {
+      const all = said.get(key);
+      if (all?.status !== 0) return undefined;
+      const [running = "", names = ""] = `\n${all.text}`.split("\n\n");
+      const line = running.split("\n").find((each) => parseParameters(each).get("name") === name);
+      if (line !== undefined) return { text: `${line}\n`, status: 0 };
+      const how = names.split("\n").includes(name) ? "is dying" : "not found";
+      return { text: `jls: jail "${name}" ${how}\n`, status: 1 };
     },
   };
 }
@@ -41,9 +60,24 @@ export function parameterOf(parameters: ReadonlyMap<string, string>, name: strin
 /** The gateway of a jail's default route, or undefined without one, or without the jail. */
 export function askDefaultRoute(name: string, family: "inet" | "inet6"): Question<string | undefined> {
   const ask = sh`if ${jailRuns} ${name}; then route -j ${name} -n get ${`-${family}`} default; else (exit 66); fi`;
+  const all = `routes ${family}`;
   return {
     key: `route -j ${name} ${family}`,
     ask,
+    among: {
+      key: all,
+      ask: sh`jls -q jid name | while read -r jid name; do
+  case $name in *[!A-Za-z0-9._-]*) continue ;; esac
+  route -j "$jid" -n get ${`-${family}`} default; emit route%20-j%20"$name"%20${family} $?
+done
+jls -q name`,
+      pick(said) {
+        const names = said.get(all);
+        if (names?.status !== 0) return undefined;
+        const runs = names.text.split("\n").includes(name);
+        return runs ? said.get(`route -j ${name} ${family}`) : { text: "", status: 66 };
+      },
+    },
     read(answer) {
       const gateway = /^\s*gateway: (\S+)$/m.exec(answer.text)?.[1];
       if (answer.status === 0 && gateway) return gateway;

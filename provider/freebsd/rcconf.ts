@@ -1,5 +1,5 @@
 import { runRcConf } from "../library/rcconf";
-import { type Question, Unreadable } from "../question";
+import { type Among, type Question, Unreadable } from "../question";
 import type { ParsedCidr } from "../scalars";
 import { sh } from "../sh";
 
@@ -46,12 +46,23 @@ export function askRcVariable(variable: string): Question<string> {
 ${members}
 ) || :`,
     },
+    among: amongRcVariables(variable),
     read(answer) {
       if (answer.status !== 0) throw new Unreadable(`rc.conf ${variable}`, answer);
       return answer.text;
     },
   };
 }
+
+/** All variables that a line of the files begins with. */
+const amongRcVariables = (variable: string): Among => ({
+  key: "variables of rc.conf",
+  ask: sh`(${runRcConf}
+sed -n ${"s/^[[:space:]]*\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p"} /etc/rc.conf /etc/rc.conf.local 2>/dev/null | sort -u | while read -r variable; do
+  eval "printf '%s' \\"\\\${$variable-}\\""; emit rc.conf%20"$variable" $?
+done)`,
+  pick: (said) => said.get(`rc.conf ${variable}`),
+});
 
 export const words = (value: string): string[] => value.split(/\s+/).filter((word) => word !== "");
 

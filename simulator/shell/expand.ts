@@ -121,6 +121,26 @@ export async function expandText(word: WordNode, shell: Expander): Promise<strin
   return (await expandJoined(word, shell)).map(({ text }) => text).join(" ");
 }
 
+/** The same where nothing has to be run or looked up for it, and so without waiting; undefined elsewhere. */
+export function expandNow(parts: readonly WordPart[], shell: Expander): string | undefined {
+  let text = "";
+  for (const part of parts) {
+    let piece: string | undefined;
+    if (part.type === "Literal" || part.type === "SingleQuoted" || part.type === "Escaped")
+      piece = part.value;
+    else if (part.type === "DoubleQuoted") piece = expandNow(part.parts, shell);
+    else if (
+      part.type === "ParameterExpansion" &&
+      part.operation === null &&
+      /^[A-Za-z_]\w*$/.test(part.parameter)
+    )
+      piece = shell.get(part.parameter) ?? (shell.noUnset ? undefined : "");
+    if (piece === undefined) return undefined;
+    text += piece;
+  }
+  return text;
+}
+
 /** The same as a pattern in which quoted characters stand for themselves. */
 export async function expandPattern(word: WordNode, shell: Expander): Promise<string> {
   return (await expandJoined(word, shell)).map(({ pattern }) => pattern).join(" ");

@@ -21,13 +21,38 @@ const cache = new Map<string, ScriptNode | SyntaxFailure>();
 export function parseScript(text: string): ScriptNode {
   let known = cache.get(text);
   if (!known) {
-    known = attempt(text);
+    known = lineByLine(text) ?? attempt(text);
     if (cache.size > 1000) cache.clear();
     cache.set(text, known);
   }
   if (known instanceof SyntaxFailure) throw known;
   return known;
 }
+
+/** A line that is whole by itself: nothing, a comment, or one assignment without a substitution. */
+const WHOLE_LINE = /^[ \t]*(?:#.*|[A-Za-z_]\w*=(?:"[^"`\\]*"|'[^']*'|[\w./:,@%+-]*)[ \t]*)?$/;
+
+/**
+ * A file such as rc.conf, of which only a few lines are others than in the text before it: they are parsed, and the
+ * rest is known. Undefined for a text that is not all of such lines.
+ */
+function lineByLine(text: string): ScriptNode | undefined {
+  const lines = text.split("\n");
+  if (lines.length < 3 || !lines.every((line) => WHOLE_LINE.test(line) && !line.includes("$(")))
+    return undefined;
+  const statements: StatementNode[] = [];
+  for (const line of lines) {
+    if (!line.includes("=") || line.trimStart().startsWith("#")) continue;
+    const known = lineCache.get(line) ?? attempt(line);
+    if (known instanceof SyntaxFailure) return undefined;
+    if (lineCache.size > 20_000) lineCache.clear();
+    lineCache.set(line, known);
+    statements.push(...known.statements);
+  }
+  return { type: "Script", statements };
+}
+
+const lineCache = new Map<string, ScriptNode>();
 
 function attempt(text: string): ScriptNode | SyntaxFailure {
   try {

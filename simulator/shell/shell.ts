@@ -3,7 +3,14 @@ import { Errno, strerror } from "../command";
 import { accounts } from "../kernel/accounts";
 import { resolvePath, toBytes, toText, type Vfs } from "../kernel/vfs";
 import { type Builtin, builtins, special } from "./builtins";
-import { type Expander, expandHereDocument, expandPattern, expandText, expandWords } from "./expand";
+import {
+  type Expander,
+  expandHereDocument,
+  expandNow,
+  expandPattern,
+  expandText,
+  expandWords,
+} from "./expand";
 import { parseScript, SyntaxFailure } from "./parse";
 import { patternToRegExp } from "./pattern";
 import { Killed, type Process, Task } from "./process";
@@ -349,8 +356,27 @@ export class Shell implements Expander {
     if (this.options.has("noexec")) return;
     for (const statement of statements) {
       if (statement.background) await this.background(statement);
-      else await this.andOr(statement);
+      else if (!this.assignNow(statement)) await this.andOr(statement);
     }
+  }
+
+  /** `name=value` that needs nothing to be run: most of what a file such as rc.conf says, and without waiting. */
+  private assignNow({ pipelines, operators }: StatementNode): boolean {
+    const [pipeline] = pipelines;
+    const [command] = pipeline?.commands ?? [];
+    if (operators.length > 0 || pipeline?.negated || pipeline?.commands.length !== 1) return false;
+    if (command?.type !== "SimpleCommand" || command.name || command.args.length > 0) return false;
+    if (command.redirections.length > 0 || this.options.has("xtrace") || this.process.task.signal)
+      return false;
+    const [assignment, another] = command.assignments;
+    if (!assignment || another || assignment.append || /\W/.test(assignment.name)) return false;
+    const text = assignment.value ? expandNow(assignment.value.parts, this) : "";
+    if (text === undefined) return false;
+    this.process.check();
+    this.set(assignment.name, text);
+    this.substitutionStatus = undefined;
+    this.status = 0;
+    return true;
   }
 
   private async andOr(statement: StatementNode): Promise<void> {

@@ -32,7 +32,15 @@ export interface Sample {
   readonly traffic: Traffic;
   readonly providerBytes: number | undefined;
   /** After the operation. */
-  readonly state: { readonly bytes: number; readonly resources: number } | undefined;
+  readonly state:
+    | {
+        /** The file, with all that Pulumi notes. */
+        readonly bytes: number;
+        /** Of that, inputs and outputs, without the blanks between. */
+        readonly values: number;
+        readonly resources: number;
+      }
+    | undefined;
 }
 
 export interface Results {
@@ -132,7 +140,13 @@ async function measure(
         ...ran,
         host: counts,
         traffic,
-        state: after && { bytes: after.bytes, resources: after.resources.length },
+        state: after && {
+          bytes: after.bytes,
+          values: after.resources
+            .map(({ inputs, outputs }) => JSON.stringify([inputs ?? {}, outputs ?? {}]).length)
+            .reduce((sum, each) => sum + each, 0),
+          resources: after.resources.length,
+        },
       });
       if (name === "ours" && operation === "up") made = after?.resources ?? [];
       if (name !== "floor") await verify(host, operation === "destroy" ? 0 : jails, name, operation);

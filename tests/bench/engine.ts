@@ -41,7 +41,12 @@ export class BenchStack {
 
   /** `pulumi up`, say. */
   pulumi(args: readonly string[]): Promise<Ran> {
-    return timed("pulumi", ["--non-interactive", "--color", "never", ...args], this.place.folder, this.place.env);
+    return timed(
+      "pulumi",
+      ["--non-interactive", "--color", "never", ...args],
+      this.place.folder,
+      this.place.env,
+    );
   }
 
   setSecret(key: string, value: string): Promise<Ran> {

@@ -120,16 +120,16 @@ function countsOf(samples: readonly Sample[]): string {
 }
 
 function stateOf(samples: readonly Sample[]): string {
-  const size = (peer: PeerName, jails: number) =>
-    of(samples, { peer, jails, operation: "up" }, ({ state }) => state && state.bytes / state.resources);
+  const size = (peer: PeerName, jails: number, what: "bytes" | "values") =>
+    of(samples, { peer, jails, operation: "up" }, ({ state }) => state && state[what] / state.resources);
   const rows = distinct(samples.map((s) => s.jails)).map((jails) => [
     `${jails} jails`,
     ...(["ours", "naive"] as const).map((peer) => {
-      const bytes = size(peer, jails);
-      return bytes === undefined ? "" : bytes.toFixed(0);
+      const [values, bytes] = [size(peer, jails, "values"), size(peer, jails, "bytes")];
+      return values === undefined || bytes === undefined ? "" : `${values.toFixed(0)} of ${bytes.toFixed(0)}`;
     }),
   ]);
-  return table(["bytes of state per resource", NAMES.ours, NAMES.naive], rows);
+  return table(["inputs and outputs, of bytes of state, per resource", NAMES.ours, NAMES.naive], rows);
 }
 
 /** How much longer one jail takes among more of them, beside how much longer it takes on the floor. */

@@ -1,5 +1,6 @@
 import { check } from "../../provider/check";
 import type { Kind, Reservation } from "../../provider/kind";
+import { askAll, type Questions } from "../../provider/question";
 import { script } from "../../provider/script";
 import { samples } from "./samples";
 
@@ -13,6 +14,15 @@ const work = { owner: "demo/prod/Kind/name", holder: "dch@laptop: tests" };
 
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
   script([{ run: take, unless: taken, undo: giveBack }], { question }, work);
+
+/** What is asked when many of its kind are read. */
+const askingForAll = (questions: Questions): Questions =>
+  Object.fromEntries(
+    Object.entries(questions).map(([name, question]) => [
+      name,
+      question.among ? askAll(question.among) : question,
+    ]),
+  );
 
 /** Every script that the provider can send for the samples: create, update, delete and read of each kind. */
 export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
@@ -36,5 +46,6 @@ export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
     { name: `delete ${name}`, ...script(kind.remove(state), {}, work) },
     { name: `delete partly created ${name}`, ...script(kind.remove(partial), {}, work) },
     { name: `read ${name}`, ...script([], questions) },
+    { name: `read many ${name}`, ...script([], askingForAll(questions)) },
   ];
 });
