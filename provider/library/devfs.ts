@@ -47,7 +47,10 @@ apply_ruleset "$1"`,
   [applyRuleset],
 );
 
-/** `claim_ruleset NUMBER NAME OWNER`: nobody else has the number or the name, in a file or loaded. */
+/**
+ * `claim_ruleset NUMBER NAME OWNER [RULES]`: nobody else has the number or the name, in a file or loaded. RULES are
+ * those that were loaded last: by them it is known where somebody removed its lines.
+ */
 export const claimRuleset = new ShellFunction(
   "claim_ruleset",
   body`
@@ -73,9 +76,10 @@ for file in /etc/defaults/devfs.rules /etc/devfs.rules; do
   fi
 done
 if has_block /etc/devfs.rules "$3" || [ -z "$(devfs rule -s "$1" show)" ]; then return 0; fi
+if [ -n "$4" ] && ruleset_is "$1" "$4"; then return 0; fi
 echo "devfs ruleset $1 is loaded already and is not this resource's (see 'devfs rule -s $1 show'); choose another number" >&2
 return 3`,
-  [hasBlock],
+  [hasBlock, rulesetIs],
 );
 
 /** `ruleset_is_flat NUMBER`: it is loaded, and made of rules only. The kernel would leave out what it includes. */
