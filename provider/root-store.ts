@@ -94,6 +94,10 @@ export function datasetStore(place: DatasetPlace): RootStore {
       {
         what: `look whether ${dataset} is free`,
         run: sh`${claimDataset} ${OWNER} ${dataset} ${previousOwner ?? owner}`,
+        // Somebody took the mark away, and it is nobody else's.
+        ...(previousOwner !== undefined && {
+          unless: sh`[ "$(zfs get -H -o value ${OWNER} ${dataset})" = - ]`,
+        }),
       },
       ...(mountpoint === undefined
         ? []

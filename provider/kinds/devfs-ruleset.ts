@@ -227,7 +227,13 @@ export const devfsRuleset = defineKind({
   ensure: (input, previous) => [
     {
       what: `look whether ruleset ${numberOf(input)} is free`,
-      run: sh`${claimRuleset} ${[numberOf(input), input.name as string, previous?.owner ?? input.owner, wayOf(input)]}`,
+      run: sh`${claimRuleset} ${[
+        numberOf(input),
+        input.name as string,
+        previous?.owner ?? input.owner,
+        wayOf(input),
+        previous ? shown(previous).join("\n") : "",
+      ]}`,
     },
     ...input.include
       .filter((one) => typeof one === "number")

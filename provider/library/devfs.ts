@@ -49,8 +49,9 @@ apply_ruleset "$1"`,
 );
 
 /**
- * `claim_ruleset NUMBER NAME OWNER WAY`: nobody else has the number or the name in a file, and a loaded ruleset is this
- * resource's or can be had.
+ * `claim_ruleset NUMBER NAME OWNER WAY [RULES]`: nobody else has the number or the name in a file, and a loaded ruleset
+ * is this resource's or can be had. RULES are those that were loaded last: by them it is known where somebody removed
+ * its lines.
  */
 export const claimRuleset = new ShellFunction(
   "claim_ruleset",
@@ -80,9 +81,10 @@ for file in /etc/defaults/devfs.rules /etc/devfs.rules; do
   fi
 done
 if has_block /etc/devfs.rules "$3" || [ "$4" = adopt ] || [ -z "$(devfs rule -s "$1" show)" ]; then return 0; fi
+if [ -n "$5" ] && ruleset_is "$1" "$5"; then return 0; fi
 echo "devfs ruleset $1 is loaded already and is not this resource's (see 'devfs rule -s $1 show'); if it is as declared, take it over with 'adopt: true'; otherwise choose another number" >&2
 return 3`,
-  [hasBlock, belongsTo],
+  [hasBlock, belongsTo, rulesetIs],
 );
 
 /** `ruleset_is_flat NUMBER`: it is loaded, and made of rules only. The kernel would leave out what it includes. */
