@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type AuthenticationType, Client, type ClientChannel, type NextAuthHandler } from "ssh2";
+import { askForCertificate } from "./certificate";
 import { reason, SshError } from "./errors";
 import type { HostKeyJudge } from "./hostkey";
 import type { Identities } from "./identity";
@@ -161,6 +162,10 @@ export async function connect(
 }
 
 async function reach(leg: Leg, dial: () => Promise<Duplex>, deadline: number): Promise<Link> {
+  if (leg.judge.wantsCertificate()) {
+    const asking = askForCertificate(await dial(), Math.max(1, deadline - Date.now()));
+    leg.judge.certify(await asking.catch((error: unknown) => `it ${reason(error)}`));
+  }
   for (;;) {
     try {
       return await handshake(leg, await dial(), deadline);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, type ConnectionOptions, connect, type Leg } from "./connection";
 import { type Printed, quotePrinted, reason, SshError } from "./errors";
+import { Gate } from "./gate";
 import { hostKeyJudge, keyLine, knownHostsFiles } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
 import { type Limits, type Live, type Outcome, type Result, Shell, shellCommand } from "./shell";
@@ -49,6 +50,8 @@ interface Slot {
 }
 
 const maxFailures = 3;
+/** sshd drops connections at random from 10 that have not logged in yet (MaxStartups of sshd_config(5)). */
+const atTheDoor = new Gate(5);
 const growAfter = 20;
 /** The last attempt to connect has so much time too: one that is cut short tells nothing but that. */
 const leastMs = 5000;
@@ -359,7 +362,11 @@ export class Host {
   async #connectOnce(options: ConnectionOptions): Promise<Connection> {
     try {
       const legs = await Promise.all([...this.#route.jumps, this.#route].map((hop) => this.#leg(hop)));
-      const connection = await connect(legs, options, this.#abort.signal);
+      // Sockets count on the host that is dialled, also those of other hosts behind it.
+      const { address, port } = (legs[0] as Leg).hop;
+      const connection = await atTheDoor.pass(`${address}:${port}`, () =>
+        connect(legs, options, this.#abort.signal),
+      );
       if (this.#acceptsNew) {
         this.#route = { ...this.#route, hostKey: keyLine(connection.hostKey) };
         this.#acceptsNew = false;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ServerHostKeyAlgorithm } from "ssh2";
+import { certifiedKey } from "./certificate";
 import { reason, SshError } from "./errors";
 import { blobType, type KnownHost, knownHostsName, matchesHosts, parseKnownHosts } from "./knownhosts";
 import { type Hop, where } from "./target";
@@ -48,6 +49,10 @@ export interface HostKeyJudge {
   algorithms(): ServerHostKeyAlgorithm[];
   /** Undefined if the key is the host's; otherwise why not. */
   judge(blob: Buffer): SshError | undefined;
+  /** Whether nothing but a certificate could make the host known. */
+  wantsCertificate(): boolean;
+  /** What the host has for one, or why it has none. */
+  certify(certificate: Buffer | string): void;
   /** Whether the host may have another key that is the right one: a fingerprint does not tell the key type. */
   mayHaveAnother(): boolean;
   /** The host has no key of a type that is offered. */
@@ -132,6 +137,8 @@ function pinnedJudge(route: Hop, text: string, known: readonly KnownHost[]): Hos
       shown.push(blob);
       return changed(shown.map(describe).join(", "));
     },
+    wantsCertificate: () => false,
+    certify: () => {},
     mayHaveAnother: () => "fingerprint" in pin && !isExhausted && offered().length > 0,
     noCommonType() {
       isExhausted = true;
@@ -150,23 +157,38 @@ function knownHostsJudge(
   const plain = ofHost.filter((line) => line.marker === undefined);
   const withoutPort = plain.length > 0 ? [] : linesFor(known, nameWithoutPort(route));
   const usable = [...plain, ...withoutPort.filter((line) => line.marker === undefined)];
+  const authorities = [...ofHost, ...withoutPort].filter((line) => line.marker === "@cert-authority");
+  let certified: Buffer | undefined;
+  let whyNot: string | undefined;
 
   return {
     algorithms() {
       // The types we know come first, so that a host known by one key is not asked for another.
-      const types = Object.keys(algorithmsOf).sort((a, b) => rank(usable, a) - rank(usable, b));
+      const wanted = certified ? [blobType(certified)] : usable.map((line) => line.type);
+      const rank = (type: string) => (wanted.includes(type) ? 0 : 1);
+      const types = Object.keys(algorithmsOf).sort((a, b) => rank(a) - rank(b));
       return types.flatMap((type) => algorithmsOf[type] ?? []);
     },
     judge(blob) {
       const revoked = findRevoked(route, known, blob);
       if (revoked) return revokedError(route, revoked);
-      if (usable.some((line) => line.blob.equals(blob))) return undefined;
+      if (certified?.equals(blob) || usable.some((line) => line.blob.equals(blob))) return undefined;
       // One that is known by another key only has lost that key: nobody's first use.
       if (acceptsNew && usable.length === 0) return undefined;
       const sameType = plain.filter((line) => line.type === blobType(blob));
       return sameType.length > 0
         ? changedError(route, blob, sameType)
-        : unknownError(route, blob, files, [...ofHost, ...withoutPort]);
+        : unknownError(route, blob, files, [...ofHost, ...withoutPort], whyNot);
+    },
+    wantsCertificate: () => usable.length === 0 && authorities.length > 0,
+    certify(certificate) {
+      const isAuthority = (key: Buffer) =>
+        authorities.some((line) => line.blob.equals(key)) && !findRevoked(route, known, key);
+      const name = (route.hostKeyAlias ?? route.address).toLowerCase();
+      const key =
+        typeof certificate === "string" ? certificate : certifiedKey(certificate, name, isAuthority);
+      if (typeof key === "string") whyNot = key;
+      else certified = key;
     },
     mayHaveAnother: () => false,
     noCommonType: () =>
@@ -177,9 +199,6 @@ function knownHostsJudge(
       ),
   };
 }
-
-const rank = (known: readonly KnownHost[], type: string) =>
-  known.some((line) => line.type === type) ? 0 : 1;
 
 const linesFor = (known: readonly KnownHost[], name: string | undefined) =>
   name === undefined ? [] : known.filter((line) => matchesHosts(line.hosts, name));
@@ -222,6 +241,7 @@ function unknownError(
   blob: Buffer,
   files: readonly string[],
   ofHost: readonly KnownHost[],
+  whyNotCertified: string | undefined,
 ): SshError {
   const others = ofHost.filter((line) => line.marker === undefined);
   const authority = ofHost.find((line) => line.marker === "@cert-authority");
@@ -229,8 +249,8 @@ function unknownError(
     ...others.map((line) => `Known for it, but not what it shows: ${describe(line.blob)} (${at(line)}).`),
     ...(authority
       ? [
-          `${at(authority)} trusts a certificate authority for it, but host certificates cannot be verified here; ` +
-            "the host's own key has to be known.",
+          `${at(authority)} trusts a certificate authority for it, but ` +
+            `${whyNotCertified ?? "it shows another key than the one in its certificate"}.`,
         ]
       : []),
   ];

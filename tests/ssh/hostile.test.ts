@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Redacted, Sessions, type SessionsOptions, SshError } from "../../provider/ssh";
@@ -179,11 +182,23 @@ describe("before there is SSH", () => {
     ["a web server", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n")],
   ];
 
-  test.each(peers)("%s", async (_, behave) => {
+  const authority = join(mkdtempSync(join(tmpdir(), "hostile-")), "known_hosts");
+  beforeAll(() => writeFileSync(authority, `@cert-authority * ${makeKey().line}\n`));
+  afterAll(() => rmSync(dirname(authority), { recursive: true }));
+
+  const asked: [string, readonly string[]][] = [
+    ["connected to", []],
+    ["asked for its certificate", [authority]],
+  ];
+  const all = peers.flatMap(([what, behave]) =>
+    asked.map(([how, knownHosts]) => [what, how, behave, knownHosts] as const),
+  );
+
+  test.each(all)("%s, %s", async (_what, _how, behave, knownHosts) => {
     const at = await peer(behave);
     const before = process.memoryUsage().rss;
     const begun = Date.now();
-    const error = await failure(sessions().run(at, "x"));
+    const error = await failure(sessions({ credentials: { ...credentials, knownHosts } }).run(at, "x"));
     expect(error.kind).toBe("unreachable");
     expect(error.message).toContain(`root@127.0.0.1:${at.port}`);
     expect(Date.now() - begun).toBeLessThan(8000);

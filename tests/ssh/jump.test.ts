@@ -202,6 +202,19 @@ test("a connection over a jump host that is cut is made again", async () => {
   expect((await ssh.run({ address: "alpha" }, "echo again", { repeatable: true })).stdout).toBe("again\n");
 });
 
+test("many hosts behind one: never more at its door than MaxStartups takes", async () => {
+  const strict = await startSshd(() => ["MaxStartups 6:100:6", "LogLevel DEBUG3"]);
+  cleanUp.push(() => strict.stop());
+  const names = Array.from({ length: 15 }, (_, n) => `alpha${n}`);
+  config(lines("strict", strict) + lines(names.join(" "), inner, "ProxyJump strict"));
+  const ssh = sessions({ knownHosts: [strict.knownHosts, inner.knownHosts] }, { connectMs: 30_000 });
+  const all = names.map((address) => ssh.run({ address }, "echo $0"));
+  expect((await Promise.all(all)).every(({ status }) => status === 0)).toBe(true);
+  expect(ssh.stats.connections).toBe(15);
+  expect(await strict.log()).toMatch(/Accepted publickey/);
+  expect(await strict.log()).not.toMatch(/MaxStartups throttling|drop connection/);
+});
+
 test("an identity that is only for one host, and a known_hosts name of its own", async () => {
   const known = join(home, ".ssh/other_known_hosts");
   const [, type, key] = readFileSync(inner.knownHosts, "utf8").trim().split("\n").at(-1)?.split(" ") ?? [];

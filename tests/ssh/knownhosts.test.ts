@@ -152,7 +152,7 @@ describe("judgement", () => {
   test("a certificate authority alone does not make a host known", async () => {
     const error = (await judge([fileOf(`@cert-authority * ${ed.line}`)])).judge(ed.blob);
     expect(kind(error)).toBe("hostKeyUnknown");
-    expect(error?.message).toContain("certificates cannot be verified");
+    expect(error?.message).toContain("trusts a certificate authority for it, but it shows another key");
   });
 
   test.each([

@@ -10,6 +10,7 @@ import {
   type SshError,
   type Target,
 } from "../../provider/ssh";
+import { certifiedKey } from "../../provider/ssh/certificate";
 import { keygen, type Sshd, startAgent, startSshd } from "./openssh";
 
 jest.setTimeout(60_000);
@@ -249,19 +250,84 @@ describe("host keys", () => {
     expect(await attempts()).toBe(before);
   });
 
-  test("a certificate authority: refused with the reason, as ssh2 cannot ask for certificates", async () => {
-    const ca = await keygen(join(sshd.folder, "ca"), "ed25519");
-    const certified = await startSshd((folder) => {
-      execFileSync("ssh-keygen", ["-q", "-s", ca, "-I", "x", "-h", join(folder, "host_ed25519.pub")]);
-      return [`HostCertificate ${join(folder, "host_ed25519-cert.pub")}`];
+  describe("signed by a certificate authority", () => {
+    /** A host with a certificate made by `ssh-keygen -s` and these options, and what a file that trusts `ca` says. */
+    async function certified(ca: string, signing: readonly string[], type = "ed25519") {
+      const host = await startSshd((folder) => {
+        const key = join(folder, `host_${type}`);
+        execFileSync("ssh-keygen", ["-q", "-s", ca, "-I", "x", ...signing, `${key}.pub`]);
+        return [`HostCertificate ${key}-cert.pub`];
+      });
+      cleanUp.push(() => host.stop());
+      const at = { address: "127.0.0.1", port: host.port };
+      return { host, at, key: readFileSync(join(host.folder, `host_${type}.pub`), "utf8") };
+    }
+    const trusting = (ca: string, name: string, more = "") => {
+      const file = join(sshd.folder, name);
+      writeFileSync(file, `@cert-authority * ${readFileSync(`${ca}.pub`, "utf8")}${more}`);
+      return file;
+    };
+    let count = 0;
+    const newCa = (type: string) => keygen(join(sshd.folder, `ca${count++}`), type);
+    const access = (host: Sshd, file: string) =>
+      sessions({ privateKey: new Redacted(readFileSync(host.userKey, "utf8")), knownHosts: [file] });
+
+    test.each([
+      ["ed25519", "ed25519"],
+      ["ecdsa", "rsa"],
+      ["rsa", "ed25519"],
+    ])("an %s authority, an %s key", async (caType, type) => {
+      const ca = await newCa(caType);
+      const { host, at } = await certified(ca, ["-h", "-n", "alpha,127.0.0.1"], type);
+      const ssh = access(host, trusting(ca, `by-${caType}`));
+      expect((await ssh.run(at, "echo in")).stdout).toBe("in\n");
     });
-    cleanUp.push(() => certified.stop());
-    const file = join(sshd.folder, "by-ca");
-    writeFileSync(file, `@cert-authority * ${readFileSync(`${ca}.pub`, "utf8")}`);
-    const at = { address: "127.0.0.1", port: certified.port };
-    const error = await failure(sessions({ knownHosts: [file] }).run(at, "echo in"));
-    expect(error.kind).toBe("hostKeyUnknown");
-    expect(error.message).toContain(`${file}:1 trusts a certificate authority`);
+
+    test.each([
+      ["another host's", ["-h", "-n", "beta"], /its certificate is for beta, not for 127\.0\.0\.1/],
+      ["no host's", ["-h"], /its certificate is for no host by name/],
+      ["an old one", ["-h", "-n", "127.0.0.1", "-V", "20200101:20200102"], /was valid until 2020-01-0/],
+      [
+        "one of the future",
+        ["-h", "-n", "127.0.0.1", "-V", "20990101:20990102"],
+        /not valid before 2098-12|2099-01/,
+      ],
+    ])("%s: refused with the reason", async (_, signing, message) => {
+      const ca = await newCa("ed25519");
+      const { host, at } = await certified(ca, signing);
+      const error = await failure(access(host, trusting(ca, "by-ca")).run(at, "echo in"));
+      expect(error.kind).toBe("hostKeyUnknown");
+      expect(error.message).toContain("by-ca:1 trusts a certificate authority for it, but ");
+      expect(error.message).toMatch(message);
+    });
+
+    test("another authority's, a revoked authority's, a revoked key's, none: refused", async () => {
+      const [ca, other] = await Promise.all([newCa("ed25519"), newCa("ed25519")]);
+      const { host, at, key } = await certified(ca, ["-h", "-n", "127.0.0.1"]);
+      const refusal = (file: string) => failure(access(host, file).run(at, "echo in"));
+      expect((await refusal(trusting(other, "by-other"))).message).toContain("signed by another authority");
+      const ofCa = `@revoked * ${readFileSync(`${ca}.pub`, "utf8")}`;
+      expect((await refusal(trusting(ca, "by-revoked", ofCa))).kind).toBe("hostKeyUnknown");
+      expect((await refusal(trusting(ca, "revoked-key", `@revoked * ${key}`))).kind).toBe("hostKeyRevoked");
+      const none = await failure(sessions({ knownHosts: [trusting(ca, "no-cert")] }).run(target, "echo in"));
+      expect(none.message).toContain("it has no certificate of a type that is accepted");
+    });
+
+    test("a changed certificate", async () => {
+      const ca = await newCa("ed25519");
+      const { host } = await certified(ca, ["-h", "-n", "127.0.0.1"]);
+      const line = readFileSync(join(host.folder, "host_ed25519-cert.pub"), "utf8").split(" ")[1] ?? "";
+      const blob = Buffer.from(line, "base64");
+      const caBlob = Buffer.from(readFileSync(`${ca}.pub`, "utf8").split(" ")[1] ?? "", "base64");
+      const isAuthority = (key: Buffer) => key.equals(caBlob);
+      expect(certifiedKey(blob, "127.0.0.1", isAuthority)).toBeInstanceOf(Buffer);
+      for (let at = 0; at < blob.length; at++) {
+        const changed = Buffer.from(blob);
+        changed[at] = (changed[at] as number) ^ 1;
+        expect(typeof certifiedKey(changed, "127.0.0.1", isAuthority)).toBe("string");
+        expect(typeof certifiedKey(blob.subarray(0, at), "127.0.0.1", isAuthority)).toBe("string");
+      }
+    });
   });
 
   // The last one of this file: other tests know the host by its first keys.
