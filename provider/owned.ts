@@ -2,7 +2,16 @@ import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, running } from "./kind";
-import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, lacksAddress, ownBlock } from "./library";
+import {
+  claimInterface,
+  hasAddress,
+  headerLine,
+  interfaceIsOurs,
+  jailRuns,
+  lacksAddress,
+  lacksLine,
+  ownBlock,
+} from "./library";
 import { interfaceHas } from "./library/links";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
@@ -52,7 +61,14 @@ export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkee
         ? sh`${ownBlock} ${path} ${owner} ${previous.text} set`
         : sh`${ownBlock} ${path} ${owner} '' drop`,
     },
-    ...(previous && !same ? [dropLines(previous)] : []),
+    ...(previous && !same
+      ? [
+          {
+            ...dropLines(previous),
+            undo: sh`${ownBlock} ${[previous.path, previous.owner, previous.text, "set", ...order]}`,
+          },
+        ]
+      : []),
   ];
 }
 
@@ -60,6 +76,16 @@ export function dropLines({ path, owner }: Pick<OwnLines, "path" | "owner">): St
   return {
     what: `remove the lines of ${owner} from ${path}`,
     run: sh`${ownBlock} ${path} ${owner} '' drop`,
+  };
+}
+
+/** A file of our own, which has our mark in a line of its own. */
+export function removeFile(path: string, owner: string): Step {
+  const mark = headerLine(owner);
+  return {
+    what: `rm -f ${path}`,
+    run: sh`{ grep -qxF -e ${mark} ${path} && rm -f ${path}; }`,
+    unless: sh`${lacksLine} ${path} ${mark}`,
   };
 }
 

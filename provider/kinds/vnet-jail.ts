@@ -56,7 +56,16 @@ import {
   dropTarget,
   makeTarget,
 } from "../library/jail";
-import { askLines, askRc, compareLines, compareRc, dropLines, keepLines, type OwnLines } from "../owned";
+import {
+  askLines,
+  askRc,
+  compareLines,
+  compareRc,
+  dropLines,
+  keepLines,
+  type OwnLines,
+  removeFile,
+} from "../owned";
 import type { Question } from "../question";
 import {
   absolutePath,
@@ -697,11 +706,6 @@ function keepOwnFile(
   const left = old?.text !== undefined && (text === undefined || old.path !== path);
   return [...written, ...(left && back ? [{ ...removeFile(old.path, old.owner), undo: back }] : [])];
 }
-
-const removeFile = (path: string, owner: string): Step => ({
-  run: sh`rm -f ${path}`,
-  unless: sh`! grep -qxF -e ${headerLine(owner)} ${path}`,
-});
 
 function keepShared(lines: OwnLines, before: OwnLines | undefined, drift: string[]): Step[] {
   const old = before?.text ? before : undefined;

@@ -53,9 +53,14 @@ const create = (name: string, form?: object) => network.create(jailRoot, declare
 
 test("two roots at once come from an archive that is sent once, and nothing of it is left after them", async () => {
   const pristine = now();
-  const [www, db] = await Promise.all([create("www"), create("db", { dataset: "zroot/jails/db", path: undefined })]);
+  const [www, db] = await Promise.all([
+    create("www"),
+    create("db", { dataset: "zroot/jails/db", path: undefined }),
+  ]);
   expect([www.state.drift, db.state.drift]).toEqual([[], []]);
-  expect(await network.shows("wc -c < /jails/www/usr/large; wc -c < /jails/db/usr/large")).toMatch(/4800000\s+4800000/);
+  expect(await network.shows("wc -c < /jails/www/usr/large; wc -c < /jails/db/usr/large")).toMatch(
+    /4800000\s+4800000/,
+  );
   expect(sendings()).toBe(1);
   const later = await create("later");
   expect(sendings()).toBe(1);
