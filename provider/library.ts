@@ -62,10 +62,17 @@ absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
 new="$file.pulumi-freebsd-vnet"
 whole="# pulumi-freebsd-vnet: this is all of the file"
+has() {
+  grep -q "$@" && return 0
+  status=$?
+  [ "$status" -eq 1 ] && return 1
+  rm -f "$new"
+  exit "$status"
+}
 if [ "$mode" = drop ]; then
   [ -e "$file" ] || exit 0
-  grep -qxF -e "$begin" "$file" || { status=$?; if [ "$status" -eq 1 ]; then exit 0; else exit "$status"; fi; }
-elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
+  has -xF -e "$begin" "$file" || exit 0
+elif [ "$mode" = set ] && [ -e "$file" ] && has -xF -e "$begin" "$file"; then before=
 fi
 export begin end content mode before whole
 if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
@@ -100,17 +107,17 @@ if [ "$status" -ne 0 ]; then
   if [ "$status" -eq 3 ]; then echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; fi
   exit "$status"
 fi
-if [ "$mode" = drop ] && ! grep -q '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
-  if grep -qxF -e "$absent" "$new"; then
+if [ "$mode" = drop ] && ! has -e '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
+  if has -xF -e "$absent" "$new"; then
     rest=$(grep -vxF -e "$absent" "$new") || { status=$?; if [ "$status" -gt 1 ]; then rm -f "$new"; exit "$status"; fi; }
     if [ -z "$rest" ]; then rm -f "$new" "$file"; exit; fi
     printf '%s\n' "$rest" > "$new" || { status=$?; rm -f "$new"; exit "$status"; }
-  elif grep -qxF -e "$open" "$new"; then
+  elif has -xF -e "$open" "$new"; then
     last=$(tail -n 1 "$new") && rest=$(grep -vxF -e "$open" "$new") || { status=$?; rm -f "$new"; exit "$status"; }
     if [ "$last" = "$open" ]; then printf '%s' "$rest" > "$new"; else printf '%s\n' "$rest" > "$new"; fi || { status=$?; rm -f "$new"; exit "$status"; }
   fi
 fi
-if cmp -s "$new" "$file"; then rm -f "$new"; exit 0; fi
+if cmp -s "$new" "$file"; then rm -f "$new"; exit; fi
 if [ -n "$check" ]; then $check "$new" >&2 || { status=$?; rm -f "$new"; exit "$status"; }; fi
 fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status"; }
 `;
@@ -142,6 +149,15 @@ export const claimFile = new ShellFunction(
   `if [ ! -e "$1" ] || grep -qxF -e "$2" "$1"; then return 0; fi
 free_file "$1" "$3"`,
   [freeFile],
+);
+
+/** `lacks_line FILE LINE`: for certain; a file that cannot be read may have it. */
+export const lacksLine = new ShellFunction(
+  "lacks_line",
+  body`
+[ -e "$1" ] || return 0
+grep -qxF -e "$2" "$1"
+[ $? -eq 1 ]`,
 );
 
 /** `has_block FILE OWNER`: the file has lines of ours. */

@@ -2,7 +2,16 @@ import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, type Found, running } from "./kind";
-import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, lacksAddress, ownBlock } from "./library";
+import {
+  claimInterface,
+  hasAddress,
+  headerLine,
+  interfaceIsOurs,
+  jailRuns,
+  lacksAddress,
+  lacksLine,
+  ownBlock,
+} from "./library";
 import { interfaceHas } from "./library/links";
 import { describeInterface, markIn, undescribeInterface } from "./library/marks";
 import type { ParsedCidr } from "./scalars";
@@ -57,7 +66,14 @@ export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkee
         ? sh`${ownBlock} ${path} ${owner} ${previous.text} set`
         : sh`${ownBlock} ${path} ${owner} '' drop`,
     },
-    ...(previous && !same ? [dropLines(previous)] : []),
+    ...(previous && !same
+      ? [
+          {
+            ...dropLines(previous),
+            undo: sh`${ownBlock} ${[previous.path, previous.owner, previous.text, "set", ...order]}`,
+          },
+        ]
+      : []),
   ];
 }
 
@@ -81,6 +97,16 @@ export function keepSomeLines(
 }
 
 export const dropSomeLines = (lines: OwnLines): Step[] => (lines.text === "" ? [] : [dropLines(lines)]);
+
+/** A file of our own, which has our mark in a line of its own. */
+export function removeFile(path: string, owner: string): Step {
+  const mark = headerLine(owner);
+  return {
+    what: `rm -f ${path}`,
+    run: sh`{ grep -qxF -e ${mark} ${path} && rm -f ${path}; }`,
+    unless: sh`${lacksLine} ${path} ${mark}`,
+  };
+}
 
 export const askLines = ({ path, owner }: OwnLines) => askBlock(path, owner);
 

@@ -1,10 +1,11 @@
 import { running } from "./kind";
-import { claimDataset, datasetIsOurs, destroyDataset, hasBlock } from "./library";
+import { claimDataset, datasetIsOurs, destroyDataset } from "./library";
 import {
   claimPath,
   claimRoot,
   datasetIsFilled,
   filledByNobody,
+  hasNoRoot,
   IDENTITY,
   makeDataset,
   makeRoot,
@@ -215,7 +216,7 @@ export function directoryStore(path: string, owner: string): RootStore {
         what: `remove ${path}`,
         telling: `removing ${path}`,
         run: sh`${removeRoot} ${owner} ${path}`,
-        unless: sh`! ${hasBlock} ${ROOTS} ${owner}`,
+        unless: sh`${hasNoRoot} ${owner}`,
       },
     ],
   };

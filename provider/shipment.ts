@@ -57,14 +57,14 @@ export async function ship(
   runner: Runner,
   { label, say }: { label: string; say: (text: string) => void },
 ): Promise<void> {
-  const { file, sha256, owner } = shipment;
+  const { file, sha256 } = shipment;
   const { path, size } = await look(file, sha256);
   const name = basename(path);
   let last = -1;
   for (;;) {
     const attempt = new Attempt(path, name, size, say);
     try {
-      const said = await runner.run(target, attempt.script(sha256, owner), {
+      const said = await runner.run(target, receiving(shipment, size, attempt.mark), {
         label,
         timeoutMs: LONGEST_MS,
         live: attempt,
@@ -82,6 +82,26 @@ export async function ship(
   }
 }
 
+/**
+ * The script that takes the file. What goes wrong on the host for good leaves nothing there; a lost connection leaves
+ * what has arrived.
+ */
+export function receiving({ sha256, owner }: Shipment, size: number, mark: string): string {
+  const main = sh`${useArchive} ${sha256} ${owner} </dev/null || exit
+${receiveArchive} ${sha256} ${size} ${mark}
+code=$?
+if [ "$code" -ne 0 ] && [ "$code" -ne 75 ]; then ${dropArchive} ${sha256} ${owner} </dev/null; fi
+exit "$code"`;
+  return `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
+export PATH LC_ALL
+umask 022
+${definitions(main.needs)}
+main() {
+${main.text}
+}
+main`;
+}
+
 /** One conversation with the host about the file. */
 class Attempt {
   readonly holdsStdin = true;
@@ -91,7 +111,7 @@ class Attempt {
   #sent = 0;
   #heard = "";
   #isAnswered = false;
-  readonly #mark = `@@${randomBytes(8).toString("hex")}`;
+  readonly mark = `@@${randomBytes(8).toString("hex")}`;
   readonly #clock: NodeJS.Timeout;
 
   constructor(
@@ -106,27 +126,10 @@ class Attempt {
     }, EVERY_MS).unref();
   }
 
-  /** What goes wrong on the host for good leaves nothing there; a lost connection leaves what has arrived. */
-  script(sha256: string, owner: string): string {
-    const main = sh`${useArchive} ${sha256} ${owner} </dev/null || exit
-${receiveArchive} ${sha256} ${this.size} ${this.#mark}
-status=$?
-if [ "$status" -ne 0 ] && [ "$status" -ne 75 ]; then ${dropArchive} ${sha256} ${owner} </dev/null; fi
-exit "$status"`;
-    return `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
-export PATH LC_ALL
-umask 077
-${definitions(main.needs)}
-main() {
-${main.text}
-}
-main`;
-  }
-
   hear(bytes: string, stdin: NodeJS.WritableStream): void {
     if (this.#isAnswered) return;
     this.#heard += bytes;
-    const [, word, from] = new RegExp(`${this.#mark} (there|from)(?: (\\d+))?\\n`).exec(this.#heard) ?? [];
+    const [, word, from] = new RegExp(`${this.mark} (there|from)(?: (\\d+))?\\n`).exec(this.#heard) ?? [];
     if (word === undefined) return;
     this.#isAnswered = true;
     if (word === "there") {

@@ -24,6 +24,7 @@ export type JailRootArgs = Args<typeof jailRootShape>;
  *
  * const archive = { path: "/var/distfiles/base.txz", sha256: "8d491a68…" };
  * const base = new JailRoot("base", { host, archive, path: "/jails/base" });
+ * const sent = new JailRoot("sent", { host, archive: { upload: "./base.txz", sha256: "8d491a68…" }, path: "/jails/sent" });
  * const thin = new JailRoot("www", { host, template: base.path });
  * const data = new JailRoot("db", { host, archive, dataset: "zroot/jails/db" }, { protect: true });
  */

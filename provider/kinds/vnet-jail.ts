@@ -58,6 +58,7 @@ import {
   dropLines,
   keepSomeLines,
   type OwnLines,
+  removeFile,
   wayOf,
 } from "../owned";
 import { unasked } from "../question";
@@ -777,11 +778,6 @@ const keptFiles = (state: JailState) => pathsIn(state, KEPT);
 const putBack = (path: string): Step => ({
   run: sh`mv ${aside(path)} ${path}`,
   unless: sh`[ ! -e ${aside(path)} ] || [ -e ${path} ]`,
-});
-
-const removeFile = (path: string, owner: string): Step => ({
-  run: sh`rm -f ${path}`,
-  unless: sh`! grep -qxF -e ${headerLine(owner)} ${path}`,
 });
 
 /** Not through a symbolic link, which the jail's root user may have put in place of a file in there. */

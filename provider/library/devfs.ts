@@ -30,9 +30,10 @@ export const loadRuleset = new ShellFunction(
   "load_ruleset",
   body`
 there=$(devfs rule -s "$1" show) || return
-surplus=$(printf '%s\n' "$there" | sed 's/ .*//')
+surplus=$(printf '%s\n' "$there" | sed 's/ .*//') || return
 number=100
-if [ -n "$there" ] && [ "${"$"}{there%% *}" -lt 30000 ]; then number=30100; fi
+for last in $surplus; do :; done
+if [ -n "$there" ] && [ "$last" -lt 40000 ]; then number=$((last + 100)); fi
 added=
 status=0
 while read -r rule; do

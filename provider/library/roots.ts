@@ -1,4 +1,4 @@
-import { body, hasBlock, ownBlock } from "../library";
+import { body, ownBlock } from "../library";
 import { ShellFunction } from "../sh";
 
 /*
@@ -42,7 +42,8 @@ export const rootIsOurs = new ShellFunction(
   "root_is_ours",
   body`
 here=$(stat -f ${IDENTITY} "$2" 2>/dev/null) || return 1
-case $(root_mark "$1") in *" $here $2") return 0 ;; esac
+entry=$(root_mark "$1") || return
+case $entry in *" $here $2") return 0 ;; esac
 return 1`,
   [rootMark],
 );
@@ -55,7 +56,19 @@ export const rootIsFilled = new ShellFunction(
 );
 
 /** `root_how OWNER`: `made` or `found`. */
-const rootHow = new ShellFunction("root_how", `root_mark "$1" | cut -d ' ' -f 2`, [rootMark]);
+const rootHow = new ShellFunction(
+  "root_how",
+  body`
+entry=$(root_mark "$1") || return
+entry=${"$"}{entry#* }
+echo "${"$"}{entry%% *}"`,
+  [rootMark],
+);
+
+/** `has_no_root OWNER`: for certain; a register that cannot be read may have it. */
+export const hasNoRoot = new ShellFunction("has_no_root", `entry=$(root_mark "$1") && [ -z "$entry" ]`, [
+  rootMark,
+]);
 
 /** `is_free PATH`: there is nothing, or an empty directory. */
 const isFree = new ShellFunction(
@@ -95,7 +108,7 @@ export const makeRoot = new ShellFunction(
   body`
 how=made
 if root_is_ours "$1" "$2"; then
-  how=$(root_how "$1")
+  how=$(root_how "$1") || return
   empty_directory "$2" || return
 elif [ -d "$2" ]; then how=found
 else mkdir "$2" || return
@@ -108,30 +121,37 @@ return "$status"`,
 );
 
 /** `root_filled OWNER PATH`: from now on it counts as complete. */
-export const rootFilled = new ShellFunction("root_filled", `mark_root "$1" "$2" filled "$(root_how "$1")"`, [
-  markRoot,
-  rootHow,
-]);
+export const rootFilled = new ShellFunction(
+  "root_filled",
+  `how=$(root_how "$1") && mark_root "$1" "$2" filled "$how"`,
+  [markRoot, rootHow],
+);
 
 /** `remove_root OWNER PATH`: the directory when it is ours, and its mark. */
 export const removeRoot = new ShellFunction(
   "remove_root",
   body`
-if root_is_ours "$1" "$2"; then
-  empty_directory "$2" || return
-  if [ "$(root_how "$1")" = made ]; then rmdir "$2" || return; fi
+entry=$(root_mark "$1") || return
+if [ -d "$2" ]; then
+  here=$(stat -f ${IDENTITY} "$2") || return
+  case $entry in
+    *" $here $2")
+      empty_directory "$2" || return
+      case $entry in *" made "*) rmdir "$2" || return ;; esac ;;
+  esac
 fi
 own_block ${ROOTS} "$1" '' drop`,
-  [rootIsOurs, rootHow, emptyDirectory, ownBlock],
+  [rootMark, emptyDirectory, ownBlock],
 );
 
 /** `sign_root_over OLD NEW`: another owner for the same directory. */
 export const signRootOver = new ShellFunction(
   "sign_root_over",
   body`
-has_block ${ROOTS} "$1" || return 0
-own_block ${ROOTS} "$2" "$(root_mark "$1")" set && own_block ${ROOTS} "$1" '' drop`,
-  [hasBlock, rootMark, ownBlock],
+entry=$(root_mark "$1") || return
+[ -n "$entry" ] || return 0
+own_block ${ROOTS} "$2" "$entry" set && own_block ${ROOTS} "$1" '' drop`,
+  [rootMark, ownBlock],
 );
 
 /**

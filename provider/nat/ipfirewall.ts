@@ -12,6 +12,7 @@ import {
   keepLines,
   type OwnLines,
   type RcLines,
+  removeFile,
 } from "../owned";
 import type { Question } from "../question";
 import type { Step } from "../script";
@@ -197,7 +198,7 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
           { run: sh`ipfw -q delete ${state.ruleNumber}`, unless: sh`! ${hasRule(state)}` },
           stop,
           dropLines(rc(state)),
-          { run: sh`rm -f ${IPFW_CONF}`, unless: sh`! grep -qxF -e ${headerLine(state.owner)} ${IPFW_CONF}` },
+          removeFile(IPFW_CONF, state.owner),
           dropLines(options(state)),
           ...modules
             .filter(made)
@@ -258,7 +259,10 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
         ),
       ],
 
-      remove: (state) => [dropLines(redirects(state)), { ...start, unless: stop.unless }],
+      remove: (state) => [
+        dropLines(redirects(state)),
+        { ...start, run: sh`{ ${stop.unless} || ${start.run}; }` },
+      ],
 
       questions: (input) => ({
         lines: askLines(redirects(input)),

@@ -26,7 +26,11 @@ const NATD_CURRENT = body`
 if [ ! /etc/natd.conf -nt /var/run/natd.pid ] && service natd onestatus >/dev/null 2>&1; then exit 0; fi
 if service natd onestatus >/dev/null 2>&1; then service natd onestop >&2 || exit; fi
 service natd onestart >&2 || exit
-service natd onestatus >/dev/null 2>&1 || { echo "natd did not stay: see 'grep natd /var/log/messages' on the host" >&2; exit 1; }
+service natd onestatus >/dev/null 2>&1 || {
+  echo "natd did not stay: see 'grep natd /var/log/messages' on the host" >&2
+  service natd onestop >/dev/null 2>&1
+  exit 1
+}
 `;
 
 export const natdCurrent = new ShellFunction(

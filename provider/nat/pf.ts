@@ -13,6 +13,7 @@ import {
   keepLines,
   type OwnLines,
   type RcLines,
+  removeFile,
 } from "../owned";
 import { mustParseCidr, type ParsedAddress, parseAddress } from "../scalars";
 import type { Step } from "../script";
@@ -172,7 +173,7 @@ function dropRules(state: { owner: string }): Step[] {
       run: sh`pfctl -a ${anchor} -F nat`,
       unless: sh`[ -z "$(pfctl -a ${anchor} -sn 2>/dev/null)" ]`,
     },
-    { run: sh`rm -f ${file}`, unless: sh`! grep -qxF -e ${headerLine(state.owner)} ${file}` },
+    removeFile(file, state.owner),
   ];
 }
 

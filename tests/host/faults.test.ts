@@ -1,3 +1,4 @@
+import { ROOTS } from "../../provider/library/roots";
 import { Machine } from "../../simulator/machine";
 import { type Sample, samples } from "../provider/samples";
 import { essence } from "./essence";
@@ -38,15 +39,27 @@ async function worldOf(sample: Sample): Promise<World> {
     machine,
     subject: subjectOf(sample, runner),
     meanwhile: (step) => run(machine, sample.meanwhile?.[step] ?? ":"),
-    look: () => withoutScratch(essence(machine.snapshot())),
+    look: () => comparable(essence(machine.snapshot())),
   };
 }
 
-/** What a script needs for itself is left only where removing that is what failed. */
-function withoutScratch(host: ReturnType<typeof essence>) {
-  const files = Object.entries(host.files).filter(([path]) => !/^\/tmp\/pulumi-freebsd-vnet\./.test(path));
-  return { ...host, files: Object.fromEntries(files) };
+/**
+ * What a script needs for itself is left only where removing that is what failed; inodes and jids are others each time
+ * that a thing is made.
+ */
+function comparable(host: ReturnType<typeof essence>): unknown {
+  const files = Object.entries(host.files)
+    .filter(([path]) => !/^\/tmp\/pulumi-freebsd-vnet\./.test(path))
+    .map(([path, file]) =>
+      path === ROOTS
+        ? [path, { ...file, content: file.content?.replaceAll(/ \d+:\d+ /g, " INODE ") }]
+        : [path, file],
+    );
+  return { files: Object.fromEntries(files), kernel: withoutJids(host.kernel) };
 }
+
+const withoutJids = (kernel: unknown): unknown =>
+  JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" ? 0 : value)));
 
 let tried = 0;
 let toldByItsWords = 0;

@@ -52,12 +52,17 @@ export async function commandsOf<T>(
 export const WORDS = "injected: it fails";
 
 /**
- * How a command fails. A status of 1 is an answer of grep(1), cmp(1) and their like, which fail with more; kldstat(8) -q
- * has no other one than whether the module is there.
+ * How a command fails. A status of 1 is an answer of grep(1), cmp(1) and their like, which fail with more, and not at
+ * all on a pipe. Others have no other status than whether there is such a thing.
  */
 function failureOf(argv: readonly string[]): { readonly status: number } | undefined {
   const line = argv.join(" ");
-  if (/^kldstat -q /.test(line)) return undefined;
+  const onlyAnswers =
+    /^(kldstat -q|jls (-d )?-j \S+ jid$|ipfw list \d+$|ipfw nat show config$|pfctl (-P )?-a \S+ -sn$|pfctl -s)/.test(
+      line,
+    ) ||
+    (/^grep /.test(line) && !/ \/\S+$/.test(line));
+  if (onlyAnswers) return undefined;
   return { status: /^(grep|cmp|awk|test|sort|diff) /.test(line) ? 2 : 1 };
 }
 
@@ -292,8 +297,8 @@ export async function trial(
 }
 
 /** What is wrong with an error: it must name operation, resource and host, the command or step, its status and words. */
-function complaints(failure: Error, { kind, inputs }: Subject, operation: Operation): string[] {
-  const { address } = kind.target(inputs);
+function complaints(failure: Error, { kind, inputs, changed }: Subject, operation: Operation): string[] {
+  const { address } = kind.target(operation === "update" ? changed : inputs);
   const said = failure.message;
   const shape = new RegExp(`^cannot ${operation} ${kind.noun} "[^"]+" on \\S*${address}\\S*: `);
   return [

@@ -1,8 +1,10 @@
 import { check } from "../../provider/check";
 import type { Kind, Reservation } from "../../provider/kind";
+import { jailRoot } from "../../provider/kinds/jail-root";
 import { askAll, type Questions } from "../../provider/question";
 import { script } from "../../provider/script";
-import { samples } from "./samples";
+import { receiving, type Shipment } from "../../provider/shipment";
+import { hostReference, samples } from "./samples";
 
 /** Inputs as `ensure` gets them. */
 const settled = (kind: Kind, declared: Record<string, unknown>) => {
@@ -15,6 +17,11 @@ const work = { owner: "demo/prod/Kind/name", holder: "dch@laptop: tests" };
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
   script([{ run: take, unless: taken, undo: giveBack }], { question }, work);
 
+const sending = (file: Shipment) => {
+  const text = receiving(file, 1000, "@@mark");
+  return { text, program: text };
+};
+
 /** What is asked when many of its kind are read. */
 const askingForAll = (questions: Questions): Questions =>
   Object.fromEntries(
@@ -24,8 +31,25 @@ const askingForAll = (questions: Questions): Questions =>
     ]),
   );
 
+/** A root from an archive of the machine that runs Pulumi. */
+const uploaded = {
+  kind: jailRoot as unknown as Kind,
+  inputs: {
+    host: hostReference,
+    archive: { upload: "./base.txz", sha256: "0".repeat(64) },
+    path: "/jails/sent",
+    owner: "demo/test/sent",
+  },
+  changed: {
+    host: hostReference,
+    archive: { upload: "./base.txz", sha256: "0".repeat(64) },
+    path: "/jails/sent",
+    owner: "demo/test/renamed",
+  },
+};
+
 /** Every script that the provider can send for the samples: create, update, delete and read of each kind. */
-export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
+export const scripts = [...samples, uploaded].flatMap(({ kind, inputs, changed }) => {
   const first = settled(kind, inputs);
   const second = settled(kind, changed);
   expect([...first.failures, ...second.failures]).toEqual([]);
@@ -38,9 +62,19 @@ export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
   const partial = { ...first.inputs, drift: ["partly created"] } as never;
   const questions = kind.questions(first.inputs);
   const name = kind.noun;
+  const needed = kind.needs?.(first.inputs, undefined);
   const reservation = kind.reserve?.({ ...first.inputs, unit: undefined });
   return [
     ...(reservation ? [{ name: `reserve ${name}`, ...reserving(reservation) }] : []),
+    ...(needed
+      ? [
+          {
+            name: `look whether ${name} needs a file`,
+            ...script(needed.before, { question: needed.question }, work),
+          },
+          { name: `send a file for ${name}`, ...sending(needed.file) },
+        ]
+      : []),
     { name: `create ${name}`, ...script(kind.ensure(first.inputs, undefined), questions, work) },
     { name: `update ${name}`, ...script(kind.ensure(second.inputs, state), questions, work) },
     { name: `delete ${name}`, ...script(kind.remove(state), {}, work) },
