@@ -45,9 +45,9 @@ export const adoptShape = {
    * without a restart, gets our mark and our lines for the boot, and is from then on as if it had been made here:
    * deleting the resource removes it (Pulumi's `retainOnDelete` keeps it). Where it is not as declared nothing is
    * changed, and the error says what differs. What is not there is made as usual. Lines that somebody wrote for it into
-   * rc.conf(5) stay and are overridden by ours, also after a delete: remove them some day. A jail's own file is put
-   * aside and put back by a delete; a block in another file of jail.conf(5) has to be removed first; a redirect's lines
-   * in natd.conf become ours. Once it is ours this may be left out again.
+   * rc.conf(5) stay: ours come behind them, and after a delete they are in force again at the next boot. A jail's own
+   * file is put aside, and put back by a delete; a block in another file of jail.conf(5) has to be removed first; a
+   * redirect's line in natd.conf becomes ours. Once it is ours, this may be left out again.
    * @default false: what is there and not this resource's is refused
    */
   adopt: none(z.boolean().default(false).meta({ creation: true })),

@@ -763,6 +763,7 @@ const aside = (path: string) => path.replace(/[^/]+$/, ".$&.adopted");
 /** Marks such a file, which a delete puts back. */
 const KEPT = "kept:";
 
+// man page only: ln(1) without -s.
 /** A second name for it, so that it is there whole, until ours takes its first one. */
 const putAside = (path: string, owner: string, first: boolean): Step => ({
   what: `put ${path} aside as ${aside(path)}`,

@@ -48,6 +48,7 @@ export function foundByHand(path: string, file: string, input: RedirectInput): F
   };
 }
 
+// man page only: touch -r.
 /** The time of the file stays: natd(8) is started anew when it is newer than what natd has read. */
 const edit = (awk: string) => body`
 file=$1
