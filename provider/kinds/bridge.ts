@@ -121,13 +121,14 @@ export const bridge = defineKind({
         run: leave(member),
         unless: sh`! ${hasMember} ${name} ${member}`,
         undo: join(member),
+        cuts: true,
       })),
       ...members.flatMap((member) => [
         {
           what: `look whether ${member} has the MTU of ${name}`,
           run: sh`${fitsBridge} ${name} ${member} ${mtuWanted(input.mtu, previous?.mtu) ?? ""}`,
         },
-        { run: join(member), unless: sh`${hasMember} ${name} ${member}`, undo: leave(member) },
+        { run: join(member), unless: sh`${hasMember} ${name} ${member}`, undo: leave(member), cuts: true },
       ]),
       ...keepMtu(name, input.mtu, previous?.mtu),
       ...keepAddresses(name, addressesOf(input), previous ? addressesOf(previous) : []),

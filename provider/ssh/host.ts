@@ -3,7 +3,7 @@ import { type Connection, type ConnectionOptions, connect } from "./connection";
 import { type Printed, quotePrinted, reason, SshError } from "./errors";
 import { defaultKnownHosts, hostKeyJudge } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
-import { type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
+import { type Cue, type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
 import { type Route, where } from "./target";
 
 export interface HostOptions extends ConnectionOptions {
@@ -34,6 +34,7 @@ export interface Work {
   readonly label: string;
   /** Whether it may be sent again after it may have begun. */
   readonly isRepeatable: boolean;
+  readonly cue?: Cue;
 }
 
 interface Job extends Work {
@@ -206,7 +207,7 @@ export class Host {
     slot.state = "running";
     this.#keepsSpare = true;
     this.#stats.execs += 1;
-    const outcome = await shell.run(job.script, job.limits);
+    const outcome = await shell.run(job.script, job.limits, job.cue);
     slot.state = "closing";
     if (outcome.kind === "ended") this.#ended(job, outcome.result);
     else await this.#failed(job, outcome, connection);

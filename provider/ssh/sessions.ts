@@ -1,10 +1,11 @@
 import { homedir } from "node:os";
 import { isDeepStrictEqual } from "node:util";
+import { type Confirmation, type Confirmed, confirmed } from "./confirmed";
 import { Host, type HostOptions, type Stats } from "./host";
 import { type Credentials, Keyring } from "./identity";
 import { Redacted } from "./redacted";
-import type { Limits, Result } from "./shell";
-import { type Route, resolveTarget, type Target } from "./target";
+import type { Limits } from "./shell";
+import { type Route, resolveTarget, type Target, where } from "./target";
 
 /** All have defaults. */
 export interface SessionsOptions extends Partial<HostOptions>, Partial<Limits> {
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly label?: string | undefined;
   /** The script only reads, so it may be sent again after a lost connection. Default false. */
   readonly repeatable?: boolean | undefined;
+  /** What a script that may cut its own connection waits for: another one. Default: it waits for nothing. */
+  readonly confirmation?: Confirmation | undefined;
 }
 
 const defaults: HostOptions & Limits = {
@@ -41,9 +44,10 @@ const defaults: HostOptions & Limits = {
 export class Sessions {
   readonly #options: HostOptions & Limits;
   readonly #hosts = new Map<string, Host>();
-  /** Those of former credentials, until their work is done. */
+  /** Those of former credentials, of dead connections, or not yet anybody's: until their work is done. */
   readonly #retired: Host[] = [];
   readonly #stats: Stats = { connections: 0, execs: 0 };
+  #closing = new AbortController();
   #credentials: Credentials;
   #keyring: Keyring;
 
@@ -70,22 +74,36 @@ export class Sessions {
    * A status other than 0 is a result, not an error.
    * @throws SshError
    */
-  run(target: Target, script: string, options: RunOptions = {}): Promise<Result> {
+  run(target: Target, script: string, options: RunOptions = {}): Promise<Confirmed> {
     const limits = {
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxOutputBytes: this.#options.maxOutputBytes,
     };
     const label = options.label ?? "script";
-    return this.#host(resolveTarget(target)).run({
-      script,
-      limits,
-      label,
-      isRepeatable: options.repeatable ?? false,
+    const work = { script, limits, label, isRepeatable: options.repeatable ?? false };
+    const route = resolveTarget(target);
+    const host = this.#host(route);
+    if (!options.confirmation) return host.run(work);
+    return confirmed(host, work, options.confirmation, {
+      where: where(route),
+      closing: this.#closing.signal,
+      another: () => {
+        const fresh = this.#newHost(route);
+        this.#retired.push(fresh);
+        return fresh;
+      },
+      adopt: (fresh) => {
+        this.#hosts.set(keyOf(route), fresh);
+        host.retire();
+        this.#retired.push(host);
+      },
     });
   }
 
   /** Ends all connections; what still runs fails. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    this.#closing = new AbortController();
     const hosts = [...this.#hosts.values(), ...this.#retired.splice(0)];
     this.#hosts.clear();
     await Promise.all(hosts.map((host) => host.close()));
@@ -97,15 +115,17 @@ export class Sessions {
   }
 
   #host(route: Route): Host {
-    const key = JSON.stringify(route);
-    let host = this.#hosts.get(key);
-    if (!host) {
-      host = new Host(route, this.#credentials, this.#keyring, this.#options, this.#stats);
-      this.#hosts.set(key, host);
-    }
+    const host = this.#hosts.get(keyOf(route)) ?? this.#newHost(route);
+    this.#hosts.set(keyOf(route), host);
     return host;
   }
+
+  #newHost(route: Route): Host {
+    return new Host(route, this.#credentials, this.#keyring, this.#options, this.#stats);
+  }
 }
+
+const keyOf = (route: Route) => JSON.stringify(route);
 
 function revealed(credentials: Credentials): Record<string, unknown> {
   const reveal = (value: unknown) => (value instanceof Redacted ? value.reveal() : value);

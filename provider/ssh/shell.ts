@@ -28,6 +28,12 @@ export interface Limits {
   readonly maxOutputBytes: number;
 }
 
+/** A text that the script prints on its error output before its end, and what then is to be done. */
+export interface Cue {
+  readonly text: string;
+  readonly seen: () => void;
+}
+
 const scriptFollows = "# script follows";
 
 /**
@@ -76,7 +82,12 @@ export class Shell {
   }
 
   /** Runs `script`; call it once. */
-  async run(script: string, limits: Limits): Promise<Outcome> {
+  async run(script: string, limits: Limits, cue?: Cue): Promise<Outcome> {
+    if (cue) {
+      this.#channel.stderr.on("data", () => {
+        if (Buffer.concat(this.#stderr).includes(cue.text)) cue.seen();
+      });
+    }
     // Tells what the script prints from what login files print, and whether it was begun.
     const begun = randomBytes(12).toString("hex");
     const tooMuch = new Promise<"tooMuchOutput">((resolve) => {

@@ -1,6 +1,6 @@
 import { check } from "../../provider/check";
 import type { Kind, Reservation } from "../../provider/kind";
-import { script } from "../../provider/script";
+import { type Script, script } from "../../provider/script";
 import { samples } from "./samples";
 
 /** Inputs as `ensure` gets them. */
@@ -13,6 +13,11 @@ const work = { owner: "demo/prod/Kind/name", holder: "dch@laptop: tests" };
 
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
   script([{ run: take, unless: taken, undo: giveBack }], { question }, work);
+
+/** All that is sent for one of `scripts`, and the script within it. */
+export const textsOf = ({ text, program, confirmation }: Omit<Script, "read">): string[] => [
+  ...new Set([text, program, ...(confirmation ? [confirmation.script] : [])]),
+];
 
 /** Every script that the provider can send for the samples: create, update, delete and read of each kind. */
 export const scripts = samples.flatMap(({ kind, inputs, changed }) => {
