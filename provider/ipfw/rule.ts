@@ -110,11 +110,19 @@ export const ipfwRuleShape = {
 
 const typed = z.strictObject(ipfwRuleShape);
 
+/** What is wrong with a rule that is an object. */
+function typedProblem(rule: unknown): string {
+  const [issue] = typed.safeParse(rule).error?.issues ?? [];
+  if (issue === undefined || issue.path.length === 0)
+    return issue?.message ?? "neither a rule in ipfw(8)'s words nor an object with an action";
+  return `${issue.path.join(".")}: ${issue.message}`;
+}
+
 export const ipfwRule = z.union([literal, typed], {
   error: ({ input }) =>
     typeof input === "string"
       ? `${show(input)} is not a rule of ipfw(8): ${problem(input)}`
-      : "neither a rule in ipfw(8)'s words nor an object with an action",
+      : typedProblem(input),
 });
 
 export type IpfwRule = string | InputOf<typeof ipfwRuleShape>;
