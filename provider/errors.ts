@@ -1,3 +1,4 @@
+import { WAIT_SECONDS } from "./guard";
 import type { Failure } from "./script";
 import type { Target } from "./ssh";
 
@@ -31,7 +32,8 @@ export class PartlyCreated extends ResourceError {
 }
 
 /** What went wrong on the host, in one paragraph: the command, its status, its words. */
-export function describe(failure: Failure): string {
+export function describe(failure: Failure, lockedOut?: string): string {
+  if (failure.cutOff) return describeCut(failure, lockedOut);
   const said = [failure.stderr, failure.stdout].map((text) => text.trim()).filter((text) => text !== "");
   return [
     `${failure.step}: exit status ${failure.status}`,
@@ -49,5 +51,15 @@ export const differs = (what: string, differences: readonly string[]): string =>
     ...differences.map(indent),
     "Nothing was changed: `adopt` takes over only what needs no change. Declare it as it is, or change it by hand first.",
   ].join("\n");
+
+function describeCut({ left }: Failure, lockedOut = "nobody came"): string {
+  return [
+    `it would have cut this host off: no new connection to it got through within ${WAIT_SECONDS} seconds`,
+    indent(lockedOut),
+    left.length === 0
+      ? "The host has taken everything back by itself and is as it was before."
+      : `The host has gone back by itself, but these could not be undone: ${left.join("; ")}.`,
+  ].join("\n");
+}
 
 const indent = (text: string) => text.replaceAll(/^/gm, "    ");

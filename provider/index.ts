@@ -10,6 +10,7 @@ import { bridge as bridgeKind } from "./kinds/bridge";
 import { devfsRuleset as devfsRulesetKind } from "./kinds/devfs-ruleset";
 import { epairLink as epairLinkKind } from "./kinds/epair-link";
 import { host as hostKind } from "./kinds/host";
+import { ipfwRules as ipfwRulesKind } from "./kinds/ipfw-rules";
 import { jailRoot as jailRootKind } from "./kinds/jail-root";
 import { kernelModule as kernelModuleKind } from "./kinds/kernel-module";
 import { loopback as loopbackKind } from "./kinds/loopback";
@@ -51,6 +52,7 @@ export const devfsRuleset: ResourceProvider = lifecycle(devfsRulesetKind, shared
 export const vnetJail: ResourceProvider = lifecycle(vnetJailKind, shared);
 export const natGateway: ResourceProvider = lifecycle(natGatewayKind, shared);
 export const natRedirect: ResourceProvider = lifecycle(natRedirectKind, shared);
+export const ipfwRules: ResourceProvider = lifecycle(ipfwRulesKind, shared);
 
 export type { ResourceProvider } from "./lifecycle";
 export { SshError } from "./ssh";

@@ -10,7 +10,7 @@ import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
 import { sh } from "./sh";
 import { ship } from "./shipment";
-import { hasUnknownEnd, type Live, SshError, type Target } from "./ssh";
+import { type Confirmation, hasUnknownEnd, type Live, SshError, type Target } from "./ssh";
 import { withoutUndefined } from "./unknown";
 
 /** The part of the SSH room that the lifecycle needs. */
@@ -18,8 +18,20 @@ export interface Runner {
   run(
     target: Target,
     script: string,
-    options?: { timeoutMs?: number; label?: string; repeatable?: boolean; live?: Live },
-  ): Promise<{ stdout: string; stderr: string; status: number }>;
+    options?: {
+      timeoutMs?: number;
+      label?: string;
+      repeatable?: boolean;
+      live?: Live;
+      confirmation?: Confirmation;
+    },
+  ): Promise<{
+    stdout: string;
+    stderr: string;
+    status: number;
+    /** Why new connections failed, where the script was to be confirmed by one. */
+    lockedOut?: string;
+  }>;
   /** The key of a host of which none is known yet; a line by which it is pinned from then on. */
   meet?(target: Target): Promise<string>;
 }
@@ -109,10 +121,10 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     input: Inputs,
     steps: readonly Step[],
     questions: Questions,
-  ): Promise<Outcome> => {
+  ): Promise<Outcome & { lockedOut: string | undefined }> => {
     const label = named(verb, input);
     const { owner } = input as { owner?: string };
-    const { text, read, hear } = script(
+    const { text, read, hear, confirmation } = script(
       steps,
       questions,
       owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
@@ -126,10 +138,12 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
           DEFAULT_TIMEOUT_MS,
         label,
         ...(heard && { live: { hear: heard } }),
+        ...(confirmation && { confirmation }),
       });
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
-      return read(said.stdout);
+      const { lockedOut } = said;
+      return { ...read(said.stdout), lockedOut };
     } catch (cause) {
       const failed = error(verb, input, cause);
       throw verb === "create" && hasUnknownEnd(cause) ? partly(input, failed.message) : failed;
@@ -244,7 +258,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
-      const { message } = error(verb, input, describe(failure));
+      const { message } = error(verb, input, describe(failure, outcome.lockedOut));
       if (failure.left.length === 0 || previous) throw new ResourceError(message);
       throw partly(input, message, outcome.made);
     }
@@ -307,8 +321,8 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       const steps = undecided
         ? [{ what: undecided.what, run: undecided.giveBack }]
         : kind.remove(recorded(props));
-      const { failure } = await apply("delete", input, steps, {});
-      if (failure) throw error("delete", input, describe(failure));
+      const { failure, lockedOut } = await apply("delete", input, steps, {});
+      if (failure) throw error("delete", input, describe(failure, lockedOut));
     },
   };
 }

@@ -225,15 +225,22 @@ export function keepAddresses(
   jail?: string,
 ): Step[] {
   const where = jail === undefined ? [] : ["-j", jail];
+  // An address can take the way to whoever is connected: their network's, or the one that they came in by.
+  const cuts = jail === undefined;
   const stopped = jail === undefined ? sh`` : sh`! ${jailRuns} ${jail} || `;
   const asked = (a: ParsedCidr) => [name, a.family, a.text, ...where.slice(1)];
   const add = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.text]} alias`;
   const drop = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.address]} -alias`;
   return [
-    ...wanted.map((a) => ({ run: add(a), unless: sh`${stopped}${hasAddress} ${asked(a)}`, undo: drop(a) })),
+    ...wanted.map((a) => ({
+      run: add(a),
+      unless: sh`${stopped}${hasAddress} ${asked(a)}`,
+      undo: drop(a),
+      cuts,
+    })),
     ...previous
       .filter((old) => !wanted.some((a) => a.address === old.address))
-      .map((a) => ({ run: drop(a), unless: sh`${stopped}${lacksAddress} ${asked(a)}`, undo: add(a) })),
+      .map((a) => ({ run: drop(a), unless: sh`${stopped}${lacksAddress} ${asked(a)}`, undo: add(a), cuts })),
   ];
 }
 

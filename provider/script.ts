@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { type Guard, guardOf, runOf } from "./guard";
 import { locked, lockOf } from "./library";
 import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, type Sh, type ShellFunction, sh } from "./sh";
+import type { Confirmation } from "./ssh";
 
 /**
  * One step on the way to what is wanted. It is idempotent: `unless` says that nothing is to be done, and is
@@ -15,6 +17,11 @@ export interface Step {
   readonly unless?: Sh;
   /** Takes back what `run` did, when a later step fails. */
   readonly undo?: Sh;
+  /**
+   * It can cut the connection that it comes by. When it did something, the host waits for a new connection after it,
+   * and takes everything back where none comes. Such steps come before those that write what the host boots with.
+   */
+  readonly cuts?: boolean;
   /** Recorded in the resource's `made` when it was `run` that did it, so that delete can tell it from what was there. */
   readonly made?: string;
   /** It may take long: what it does, told to the user every ten seconds while it goes on. */
@@ -28,6 +35,8 @@ export interface Failure {
   readonly stdout: string;
   /** Steps whose undo failed: what is left on the host. */
   readonly left: readonly string[];
+  /** No new connection came after a step that can cut it. */
+  readonly cutOff: boolean;
 }
 
 export interface Outcome {
@@ -42,6 +51,8 @@ export interface Script {
   readonly text: string;
   /** The part of `text` that does the work: a script within the script. */
   readonly program: string;
+  /** There when a step can cut the connection: what the host waits for after it. */
+  readonly confirmation: Confirmation | undefined;
   read(stdout: string): Outcome;
   /** Finds in what the script prints, as it comes, what it does; undefined where no step may take long. */
   hear?(say: (text: string) => void): (bytes: string) => void;
@@ -65,8 +76,10 @@ const PATIENCE_SECONDS = 60;
  * Steps go on to their end when the connection is lost, under a lock of the resource, so that the next run finds
  * them done or undone and never half-way.
  */
-export function script(steps: readonly Step[], questions: Questions, work?: Work): Script {
+export function script(declared: readonly Step[], questions: Questions, work?: Work): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
+  const guard = work && guardOf(declared, work.owner, mark);
+  const steps = guard ? guard.steps : declared;
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
   const bodies = steps.flatMap((step, i) => [stepBody(step, i), ...teller(step, i)]);
@@ -83,10 +96,14 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
     ...(needsHolder(functions) ? [holder] : []),
     RUNTIME,
     ...(tells ? [TOLD] : []),
+    ...(guard ? [guard.runtime] : []),
     functions,
     ...bodies.map((body) => body.text),
     "work() {",
-    ...steps.map(({ telling }, i) => `${telling === undefined ? "step" : "told"} ${i} || return`),
+    ...steps.map(({ telling }, i) => {
+      if (i === guard?.at) return `await_connection ${i} || return`;
+      return `${telling === undefined ? "step" : "told"} ${i} || return`;
+    }),
     ":",
     "}",
     "look() {",
@@ -97,7 +114,8 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
   // The last line: a script that was cut off on its way defines functions and runs nothing.
   const last = "main </dev/null\n";
   const answer = {
-    read: (stdout: string) => readOutcome(withoutTelling(stdout, mark), mark, steps),
+    confirmation: guard?.confirmation,
+    read: (stdout: string) => readOutcome(withoutTelling(stdout, mark), mark, steps, guard),
     ...(tells && { hear: (say: (text: string) => void) => listener(mark, say) }),
   };
   if (steps.length === 0) {
@@ -105,7 +123,14 @@ export function script(steps: readonly Step[], questions: Questions, work?: Work
     return { text, program: text, ...answer };
   }
   // A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
-  const whole = `tmp=\${0%/*}\n${program}\ntrap : HUP PIPE\nwork\nlook\n`;
+  const whole = [
+    program,
+    "trap : HUP PIPE",
+    // What an earlier run has left for a client that never came.
+    ...(work ? [sh`rm -f ${runOf(work.owner)}.*`.text] : []),
+    ...(guard ? ["guarded"] : ["work", "look"]),
+    "",
+  ].join("\n");
   const run = work ? sh`${locked} ${lockOf(work.owner)} ${PATIENCE_SECONDS} /bin/sh` : sh`/bin/sh`;
   const text = [
     ENVIRONMENT,
@@ -143,10 +168,13 @@ if [ "$code" -eq 0 ]; then
 if [ -n "$did" ]; then emit did "$1"; fi
 return 0
 fi
+give_up "$1" "$code"
+}
+give_up() {
 tail -c 4000 "$tmp/out"; emit stdout "$1"
 tail -c 8000 "$tmp/err"; emit stderr "$1"
 for n in $undo; do "undo_$n" >/dev/null 2>&1 || emit left "$n"; done
-emit failed "$1:$code"
+emit failed "$1:$2"
 return 1
 }`.trim();
 
@@ -174,7 +202,12 @@ function groupQuestions(questions: readonly Question<unknown>[]): Sh[] {
   return [...groups.values()].map(ask);
 }
 
-function readOutcome(stdout: string, mark: string, steps: readonly Step[]): Outcome {
+function readOutcome(
+  stdout: string,
+  mark: string,
+  steps: readonly Step[],
+  guard: Guard | undefined,
+): Outcome {
   const answers = new Map<string, Answer>();
   const made: string[] = [];
   const left: string[] = [];
@@ -204,6 +237,7 @@ function readOutcome(stdout: string, mark: string, steps: readonly Step[]): Outc
       status: failed.status,
       ...outputs,
       left,
+      cutOff: failed.step === guard?.at,
     },
   };
 }

@@ -3,6 +3,7 @@ export { Bridge, type BridgeArgs } from "./bridge";
 export { DevfsRuleset, type DevfsRulesetArgs } from "./devfs-ruleset";
 export { EpairLink, type EpairLinkArgs } from "./epair-link";
 export { Host, type HostArgs } from "./host";
+export { IpfwRules, type IpfwRulesArgs } from "./ipfw-rules";
 export { JailRoot, type JailRootArgs } from "./jail-root";
 export { KernelModule, type KernelModuleArgs } from "./kernel-module";
 export { Loopback, type LoopbackArgs } from "./loopback";

@@ -116,9 +116,12 @@ export class Machine {
 
   /** Called when the machine goes down: connections to it break. */
   onReboot: () => void = () => {};
+  /** False between a shutdown and the end of /etc/rc: nobody answers. */
+  isUp = true;
 
   /** `shutdown -r now`, and waiting until /etc/rc is done. Sessions end; the disk stays. */
   async reboot(): Promise<void> {
+    this.isUp = false;
     this.onReboot();
     this.halt();
     await this.clock.sleep(20_000);
@@ -126,6 +129,7 @@ export class Machine {
     this.running = new Kernel(this.disk, this.clock);
     this.running.messages.inherit(messages);
     await boot(this);
+    this.isUp = true;
   }
 
   /** Ends everything that runs. */

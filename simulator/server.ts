@@ -98,16 +98,27 @@ export class SshServer {
       this.sockets.add(socket);
       socket.on("close", () => this.sockets.delete(socket));
       socket.on("error", () => socket.destroy());
+      if (!this.machine.isUp) {
+        socket.destroy();
+        return;
+      }
       if (this.refuseNext > 0) {
         this.refuseNext--;
         socket.destroy();
         return;
       }
-      if (!this.reachable(false)) return;
-      this.filter(socket);
-      this.later(this.options.delay, () => {
-        if (!socket.destroyed) listener.call(inner, socket);
-      });
+      const knock = (): void => {
+        if (socket.destroyed) return;
+        // A client whose first segment was dropped sends it again.
+        if (!this.reachable(socket.remotePort, false)) this.later(20, knock);
+        else {
+          this.filter(socket);
+          this.later(this.options.delay, () => {
+            if (!socket.destroyed) listener.call(inner, socket);
+          });
+        }
+      };
+      knock();
     });
   }
 
@@ -128,8 +139,9 @@ export class SshServer {
     const emit = socket.emit.bind(socket) as (event: string, ...args: unknown[]) => boolean;
     // A dropped TCP segment is sent again, so a connection that was locked out goes on, in order, once it is let in.
     const held: (() => void)[] = [];
+    const port = socket.remotePort;
     const through = (pass: () => void): void => {
-      if (held.length === 0 && this.reachable()) pass();
+      if (held.length === 0 && this.reachable(port)) pass();
       else held.push(pass);
     };
     const copy = (data: unknown): unknown => (Buffer.isBuffer(data) ? Buffer.from(data) : data);
@@ -147,18 +159,18 @@ export class SshServer {
       return true;
     }) as typeof socket.emit;
     const retransmit = setInterval(() => {
-      while (held.length > 0 && this.reachable()) held.shift()?.();
+      while (held.length > 0 && this.reachable(port)) held.shift()?.();
     }, 20);
     retransmit.unref();
     socket.on("close", () => clearInterval(retransmit));
   }
 
   /** Does a segment from the client pass the host's firewall, and the answer to it? */
-  private reachable(established = true): boolean {
+  private reachable(sport = 0, established = true): boolean {
     const { network, firewall } = this.machine.kernel;
     const nic = network.host.interfaces.find((each) => each.name === NIC);
     if (!nic?.up || !nic.addresses.some((each) => each.address === ADDRESS)) return false;
-    const client = { src: CLIENT, sport: 50022 };
+    const client = { src: CLIENT, sport };
     const server = { src: ADDRESS, sport: 22 };
     const to = (from: typeof client, there: typeof client): Parameters<typeof firewall.passes>[2] => ({
       proto: "tcp",

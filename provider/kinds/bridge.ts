@@ -101,7 +101,7 @@ export const bridgeShape = {
    * Interfaces that exist already and become members: the uplink, by which jails are on the host's own network.
    * **It can cut your connection to the host.** The network card may lose its link for seconds when it joins, a
    * switch may refuse the new MAC addresses, and FreeBSD 15 takes no member that has addresses of its own (move
-   * them to the bridge first). Try it with a console at hand. The interface itself is not ours: it must be up and
+   * them to the bridge first). When no new connection comes through, the host takes it back. The interface itself is not ours: it must be up and
    * have the bridge's MTU by its own lines in rc.conf(5), and is left as it is when it leaves the bridge.
    * Links are members anyway: they are not named here.
    * @default []
@@ -222,13 +222,14 @@ export const bridge = defineKind({
         run: leave(member),
         unless: sh`! ${hasMember} ${name} ${member}`,
         undo: join(member),
+        cuts: true,
       })),
       ...members.flatMap((member) => [
         {
           what: `look whether ${member} has the MTU of ${name}`,
           run: sh`${fitsBridge} ${name} ${member} ${mtuWanted(input.mtu, previous?.mtu) ?? ""}`,
         },
-        { run: join(member), unless: sh`${hasMember} ${name} ${member}`, undo: leave(member) },
+        { run: join(member), unless: sh`${hasMember} ${name} ${member}`, undo: leave(member), cuts: true },
       ]),
       ...keepStp(name, input.stp, previous?.stp),
       ...members.flatMap((member) => {

@@ -25,11 +25,16 @@ export const jailReferenceShape = {
 export type GatewayReference = Reference<"NatGateway", z.output<z.ZodObject<typeof gatewayReferenceShape>>>;
 export type JailReference = Reference<"VnetJail", z.output<z.ZodObject<typeof jailReferenceShape>>>;
 
+export const gatewayReference = reference("NatGateway", gatewayReferenceShape, [
+  "host",
+  "externalInterface",
+  "engine",
+  "ipv6",
+]);
+
 export const natRedirectShape = {
   /** The gateway that translates. */
-  gateway: live(
-    reference("NatGateway", gatewayReferenceShape, ["host", "externalInterface", "engine", "ipv6"]),
-  ),
+  gateway: live(gatewayReference),
   /** `tcp`, `udp`, or `both`. */
   protocol: live(z.enum(["tcp", "udp", "both"], { error: 'not one of "tcp", "udp", "both"' })),
   /**

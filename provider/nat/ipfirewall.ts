@@ -1,8 +1,9 @@
 import { askFile } from "../freebsd/file";
 import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
+import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { atBoot, running } from "../kind";
-import { claimFile, fileIs, hasBlock, headerLine, putFile, unloadModule } from "../library";
+import { claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
 import {
   askLines,
   askRc,
@@ -32,7 +33,7 @@ import {
   stopForwarding,
 } from "./engine";
 import { claimIpfw, claimPort, hasNatRule } from "./library";
-import { redirections } from "./redirections";
+import { redirections, takesSsh } from "./redirections";
 
 /*
  * What the engines behind an ipfw(8) rule have in common: the module, a script of ours as the host's firewall, and a
@@ -40,8 +41,6 @@ import { redirections } from "./redirections";
  */
 
 const IPFW_CONF = "/etc/ipfw.conf";
-const LOADER_CONF = "/boot/loader.conf";
-const ACCEPT = "net.inet.ip.fw.default_to_accept";
 
 /** What a rule sends packets to. */
 export interface Translator {
@@ -111,16 +110,16 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
     };
     return { path: "/etc/rc.conf", owner, values, words: {}, text: rcText(values, {}) };
   };
+  /** What service(8) needs to start the translator, and does no more at boot than that. */
+  const translating = ({ owner }: GatewayInput): OwnLines => ({
+    path: "/etc/rc.conf",
+    owner,
+    text: rcText(translator.rc, {}),
+  });
   const options = (input: GatewayInput): OwnLines => ({
     path: config,
     owner: input.owner,
     text: translator.options(externalOf(input)),
-  });
-  /** ipfw without it denies all when it is loaded, the SSH session first. */
-  const loader = ({ owner }: GatewayInput): OwnLines => ({
-    path: LOADER_CONF,
-    owner,
-    text: `${ACCEPT}="1"`,
   });
   const redirects = (input: RedirectInput): OwnLines => ({
     path: config,
@@ -146,32 +145,12 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
           },
           ...translator.claim(externalOf(input)),
           keepForwarding(forwarding.inet),
-          {
-            run: sh`kenv ${`${ACCEPT}=1`}`,
-            unless: sh`[ "$(kenv -q ${ACCEPT})" = 1 ]`,
-            undo: sh`kenv -u ${ACCEPT}`,
-            made: "kenv",
-          },
-          ...modules.map((name) => ({
-            run: sh`kldload ${name}`,
-            unless: sh`kldstat -q -m ${name}`,
-            undo: sh`kldunload ${name}`,
-            made: name,
-          })),
-          ...keepLines(loader(input), previous && loader(previous)),
+          ...bringIn(modules),
           ...inForce(
             start,
             [
               ...keepLines(options(input), previous && { ...options(previous), drift: [] }),
-              {
-                what: `write ${IPFW_CONF}`,
-                run: sh`${putFile} ${IPFW_CONF} ${firewallScript(input)}`,
-                unless: sh`${fileIs} ${IPFW_CONF} ${firewallScript(input)}`,
-                undo: previous
-                  ? sh`${putFile} ${IPFW_CONF} ${firewallScript(previous)}`
-                  : sh`rm -f ${IPFW_CONF}`,
-              },
-              ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
+              ...(previous ? [] : keepLines(translating(input))),
             ],
             previous ? undefined : stop.run,
           ),
@@ -179,6 +158,7 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
             run: rule(input),
             unless: hasRule(input),
             undo: sh`ipfw -q delete ${input.ruleNumber}`,
+            cuts: true,
           },
           ...(moved
             ? [
@@ -186,31 +166,35 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
                   run: sh`ipfw -q delete ${previous.ruleNumber}`,
                   unless: sh`! ${hasRule(previous)}`,
                   undo: rule(previous),
+                  cuts: true,
                 },
               ]
             : []),
+          ...keepLines(acceptAtBoot(input), previous && acceptAtBoot(previous)),
+          {
+            what: `write ${IPFW_CONF}`,
+            run: sh`${putFile} ${IPFW_CONF} ${firewallScript(input)}`,
+            unless: sh`${fileIs} ${IPFW_CONF} ${firewallScript(input)}`,
+            undo: previous ? sh`${putFile} ${IPFW_CONF} ${firewallScript(previous)}` : sh`rm -f ${IPFW_CONF}`,
+          },
+          ...keepLines(rc(input), previous ? { ...rc(previous), drift: previous.drift } : translating(input)),
         ];
       },
 
       remove(state) {
-        const made = (what: string) => state.made?.includes(what) ?? false;
         return [
-          { run: sh`ipfw -q delete ${state.ruleNumber}`, unless: sh`! ${hasRule(state)}` },
+          {
+            run: sh`ipfw -q delete ${state.ruleNumber}`,
+            unless: sh`! ${hasRule(state)}`,
+            undo: rule(state),
+            cuts: true,
+          },
           stop,
           dropLines(rc(state)),
           removeFile(IPFW_CONF, state.owner),
           dropLines(options(state)),
-          ...modules
-            .filter(made)
-            .reverse()
-            .map((name) => ({
-              what: `kldunload ${name}`,
-              run: sh`${unloadModule} ${name}`,
-              unless: sh`! kldstat -q -m ${name}`,
-            })),
-          dropLines(loader(state)),
-          ...(made("kenv") ? [{ run: sh`kenv -u ${ACCEPT}`, unless: sh`! kenv -q ${ACCEPT}` }] : []),
-          ...(made(forwarding.inet.mark) ? [stopForwarding(forwarding.inet)] : []),
+          ...takeOut(modules, state),
+          ...(state.made?.includes(forwarding.inet.mark) ? [stopForwarding(forwarding.inet)] : []),
         ];
       },
 
@@ -220,7 +204,7 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
         rules: askOutput(sh`ipfw list ${input.ruleNumber}`, /does not exist|Protocol not available/),
         script: askFile(IPFW_CONF),
         options: askLines(options(input)),
-        loader: askLines(loader(input)),
+        loader: askLines(acceptAtBoot(input)),
         lines: askLines(rc(input)),
         ...askRc(rc(input)),
       }),
@@ -238,7 +222,7 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
           ? []
           : [atBoot(`${IPFW_CONF} ${answers.script === undefined ? "is gone" : "was changed"}`)]),
         ...compareLines(options(input), answers.options),
-        ...compareLines(loader(input), answers.loader),
+        ...compareLines(acceptAtBoot(input), answers.loader),
         ...compareRc(rc(input), answers.lines, answers),
       ],
     },
@@ -251,7 +235,7 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
           run: sh`${claimPort} ${[config, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
         })),
         ...inForce(
-          start,
+          { ...start, cuts: takesSsh(input) },
           keepLines(redirects(input), previous && { ...redirects(previous), drift: [] }).map(
             (step): Step =>
               input.adopt && !previous ? { ...step, unless: isMarked(redirects(input)) } : step,

@@ -42,7 +42,7 @@ import {
   pfMain,
 } from "./library";
 import type { PortRange } from "./ports";
-import { redirections } from "./redirections";
+import { redirections, takesSsh } from "./redirections";
 
 /*
  * pf(4): the rules of each resource are in an anchor of their own, `pulumi/NAME`, and in a file of their own. In
@@ -236,7 +236,6 @@ export const pf = defineEngine({
           ),
           { what: `load ${PF_CONF}`, run: sh`:`, unless: sh`${pfCallsAnchors}`, undo: sh`${pfMain}` },
           ...keepLines(gatewayLines(input), previous && { ...gatewayLines(previous), drift: [] }),
-          ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
           { what: `load ${PF_CONF}`, run: sh`${pfMain}`, unless: sh`${pfCallsAnchors}` },
         ]),
         {
@@ -244,7 +243,9 @@ export const pf = defineEngine({
           unless: sh`${pfEnabled}`,
           undo: sh`pfctl -d`,
           made: "pf enabled",
+          cuts: true,
         },
+        ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),
         ...(renamed ? dropRules(previous) : []),
       ];
     },
@@ -303,7 +304,7 @@ export const pf = defineEngine({
           what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
           run: sh`${claimPort} ${[PF_CONF, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
         })),
-        ...inForce(load(input), [
+        ...inForce({ ...load(input), cuts: takesSsh(input) }, [
           ...keepRules(
             input,
             redirectRules(input),

@@ -50,6 +50,13 @@ export function redirections(input: RedirectInput, translated: readonly Family[]
   });
 }
 
+/** New connections to the host's sshd(8) would go to the target. */
+export function takesSsh({ publicPort, protocol, gateway }: RedirectInput): boolean {
+  const { first, last } = mustParsePorts(publicPort);
+  const ssh = gateway.host.port ?? 22;
+  return protocolsOf(protocol).includes("tcp") && first <= ssh && ssh <= last;
+}
+
 /** The redirect's target, once all of it is known. */
 export function knownTarget(input: Known<RedirectInput>): RedirectInput["target"] | undefined {
   const { target } = input;

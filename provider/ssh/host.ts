@@ -4,7 +4,7 @@ import { type Printed, quotePrinted, reason, SshError } from "./errors";
 import { Gate } from "./gate";
 import { hostKeyJudge, keyLine, knownHostsFiles } from "./hostkey";
 import { type Credentials, expandHome, type Keyring } from "./identity";
-import { type Limits, type Live, type Outcome, type Result, Shell, shellCommand } from "./shell";
+import { type Conversation, type Limits, type Outcome, type Result, Shell, shellCommand } from "./shell";
 import { type Hop, type Route, where } from "./target";
 
 export interface HostOptions extends ConnectionOptions {
@@ -28,14 +28,13 @@ export interface Stats {
 }
 
 /** A script and what may be done with it. */
-export interface Work {
+export interface Work extends Conversation {
   readonly script: string;
   readonly limits: Limits;
   /** What it does, for messages. */
   readonly label: string;
   /** Whether it may be sent again after it may have begun. */
   readonly isRepeatable: boolean;
-  readonly live?: Live | undefined;
 }
 
 interface Job extends Work {
@@ -233,7 +232,7 @@ export class Host {
     slot.state = "running";
     this.#keepsSpare = true;
     this.#stats.execs += 1;
-    const outcome = await shell.run(job.script, job.limits, job.live);
+    const outcome = await shell.run(job.script, job.limits, job);
     slot.state = "closing";
     if (outcome.kind === "ended") this.#ended(job, outcome.result);
     else await this.#failed(job, outcome, connection);

@@ -2,11 +2,12 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigFiles } from "./config-file";
+import { type Confirmation, type Confirmed, confirmed } from "./confirmed";
 import { Host, type HostOptions, type Stats } from "./host";
 import { type Credentials, expandHome, Keyring } from "./identity";
 import { Redacted } from "./redacted";
-import type { Limits, Live, Result } from "./shell";
-import { type Route, resolveTarget, type Target } from "./target";
+import type { Limits, Live } from "./shell";
+import { type Route, resolveTarget, type Target, where } from "./target";
 
 /** All have defaults. */
 export interface SessionsOptions extends Partial<HostOptions>, Partial<Limits> {
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly repeatable?: boolean | undefined;
   /** For what is told while the script runs, and for data that it asks for. */
   readonly live?: Live | undefined;
+  /** What a script that may cut its own connection waits for: another one. Default: it waits for nothing. */
+  readonly confirmation?: Confirmation | undefined;
 }
 
 const defaults: HostOptions & Limits = {
@@ -48,9 +51,10 @@ export class Sessions {
   /** By what was declared, and by where that leads: two names of one host share it. */
   readonly #targets = new Map<string, Host>();
   readonly #hosts = new Map<string, Host>();
-  /** Those of former credentials, until their work is done. */
+  /** Those of former credentials, of dead connections, or not yet anybody's: until their work is done. */
   readonly #retired: Host[] = [];
   readonly #stats: Stats = { connections: 0, execs: 0 };
+  #closing = new AbortController();
   #credentials: Credentials;
   #keyring: Keyring;
 
@@ -95,23 +99,33 @@ export class Sessions {
    * A status other than 0 is a result, not an error.
    * @throws SshError
    */
-  async run(target: Target, script: string, options: RunOptions = {}): Promise<Result> {
+  async run(target: Target, script: string, options: RunOptions = {}): Promise<Confirmed> {
     const limits = {
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxOutputBytes: this.#options.maxOutputBytes,
     };
     const label = options.label ?? "script";
-    return this.#host(target).run({
-      script,
-      limits,
-      label,
-      isRepeatable: options.repeatable ?? false,
-      live: options.live,
+    const { live, confirmation } = options;
+    const work = { script, limits, label, isRepeatable: options.repeatable ?? false, live };
+    const host = this.#host(target);
+    if (!confirmation) return host.run(work);
+    const route = this.#route(target);
+    return confirmed(host, work, confirmation, {
+      where: where(route),
+      closing: this.#closing.signal,
+      another: () => {
+        const fresh = this.#newHost(route, false);
+        this.#retired.push(fresh);
+        return fresh;
+      },
+      adopt: (fresh) => this.#replace(host, fresh),
     });
   }
 
   /** Ends all connections; what still runs fails. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    this.#closing = new AbortController();
     const hosts = [...this.#hosts.values(), ...this.#retired.splice(0)];
     this.#hosts.clear();
     this.#targets.clear();
@@ -133,6 +147,14 @@ export class Sessions {
     this.#hosts.set(key, host);
     this.#targets.set(declared, host);
     return host;
+  }
+
+  #replace(host: Host, by: Host): void {
+    for (const known of [this.#hosts, this.#targets]) {
+      for (const [key, one] of known) if (one === host) known.set(key, by);
+    }
+    host.retire();
+    this.#retired.push(host);
   }
 
   #newHost(route: Route, acceptsNew: boolean): Host {

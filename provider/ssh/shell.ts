@@ -36,6 +36,18 @@ export interface Limits {
   readonly maxOutputBytes: number;
 }
 
+/** A text that the script prints on its error output before its end, and what then is to be done. */
+export interface Cue {
+  readonly text: string;
+  readonly seen: () => void;
+}
+
+/** What is said to and heard from a script while it runs. */
+export interface Conversation {
+  readonly live?: Live | undefined;
+  readonly cue?: Cue | undefined;
+}
+
 const scriptFollows = "# script follows";
 
 /**
@@ -84,7 +96,12 @@ export class Shell {
   }
 
   /** Runs `script`; call it once. */
-  async run(script: string, limits: Limits, live?: Live): Promise<Outcome> {
+  async run(script: string, limits: Limits, { live, cue }: Conversation = {}): Promise<Outcome> {
+    if (cue) {
+      this.#channel.stderr.on("data", () => {
+        if (Buffer.concat(this.#stderr).includes(cue.text)) cue.seen();
+      });
+    }
     // Tells what the script prints from what login files print, and whether it was begun.
     const begun = randomBytes(12).toString("hex");
     const tooMuch = new Promise<"tooMuchOutput">((resolve) => {

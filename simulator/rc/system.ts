@@ -137,6 +137,17 @@ export const hostname: RcScript = {
   },
 };
 
+/** /etc/rc.d/cleanvar, at boot: files in /var/run go, folders stay. man page only */
+export const cleanvar: RcScript = {
+  name: "cleanvar",
+  description: "Purge /var directory",
+  rcvar: "cleanvar_enable",
+  actions: {
+    start: (rc) => rc.run(["/usr/bin/find", "/var/run", "-type", "f", "-delete"]),
+    stop: () => 0,
+  },
+};
+
 /** /etc/rc.d/dmesg */
 export const dmesg: RcScript = {
   name: "dmesg",

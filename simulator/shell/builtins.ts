@@ -454,6 +454,8 @@ function symbolicMask(text: string, mask: number): number | undefined {
   return ~allowed & 0o777;
 }
 
+const TICK = 5;
+
 async function waitFor(sh: Shell, args: string[]): Promise<number> {
   const jobs = args.length === 0 ? sh.jobs : args.map((a) => jobOf(sh, a));
   let status = 0;
@@ -468,17 +470,17 @@ async function waitFor(sh: Shell, args: string[]): Promise<number> {
   return args.length === 0 ? 0 : status;
 }
 
-/** Waiting lets time pass until the job has nothing left to wait for. */
+/** Waiting lets time pass until the job has nothing left to wait for, but for those who come from outside. */
 async function finish(sh: Shell, done: Promise<number>): Promise<number> {
   let ended = false;
   void done.then(() => {
     ended = true;
   });
+  const { clock } = sh.process.kernel;
   while (!ended) {
     sh.process.check();
-    await sh.process.kernel.clock.sleep(100);
-    // A job that waits for something outside of the simulated host takes real time.
-    if (!ended) await new Promise((resolve) => setTimeout(resolve, 1));
+    await clock.sleep(TICK * clock.haste);
+    if (!ended) await new Promise((resolve) => setTimeout(resolve, TICK));
   }
   return done;
 }

@@ -109,9 +109,14 @@ export class Process implements ProcessState {
     return new Process({ ...stateOf(this), ...changes, fds: changes.fds ?? new Map(this.fds) });
   }
 
+  /** No signal that it traps lets it outlive its session or the machine. */
+  get isAlive(): boolean {
+    return !this.session.ended && !this.kernel.halted;
+  }
+
   /** Ends this process here if its session, a signal or a deadline says so. */
   check(): void {
-    if (this.session.ended || this.kernel.halted) throw new Killed("HUP");
+    if (!this.isAlive) throw new Killed("HUP");
     if (this.task.signal) throw new Killed(this.task.signal);
     if (this.deadline !== undefined && this.kernel.clock.now() > this.deadline) throw new Killed("TERM");
   }

@@ -30,6 +30,10 @@ export class Network extends Resources {
     const sessions = new Sessions({
       credentials: { privateKey: new Redacted(host.clientKey), agent: false },
     });
+    return Network.on(host, sessions);
+  }
+
+  static on(host: SimulatedHost, sessions: Sessions): Network {
     return new Network(host, sessions);
   }
 

@@ -3,7 +3,7 @@ import { commands } from "../../simulator/commands";
 import { builtins } from "../../simulator/shell/builtins";
 import { parseScript } from "../../simulator/shell/parse";
 import { base, whereIs } from "./freebsd-base";
-import { scripts } from "./scripts";
+import { scripts, textsOf } from "./scripts";
 
 /*
  * Scripts use what FreeBSD's base system has, and nothing else: nothing is installed on a host.
@@ -56,8 +56,8 @@ test("the scan sees programs in functions, pipes, substitutions, and texts for a
   expect([...programsOf(text)].sort()).toEqual(["/bin/sh", "awk", "cat", "g", "id", "lockf", "wc"]);
 });
 
-test.each(scripts)("$name names only programs of the base system", ({ text, program }) => {
-  const programs = [...new Set([...programsOf(text), ...programsOf(program)])];
+test.each(scripts)("$name names only programs of the base system", (each) => {
+  const programs = [...new Set(textsOf(each).flatMap((text) => [...programsOf(text)]))];
   expect(programs.filter((name) => whereIs(name) === undefined)).toEqual([]);
   expect(programs).not.toEqual([]);
 });
@@ -67,9 +67,18 @@ test("what the scripts start on a host are such programs, with flags that those 
   const started = new Set<string>();
   const made = scripts.filter(({ name }) => !name.startsWith("delete"));
   const removed = scripts.filter(({ name }) => name.startsWith("delete")).toReversed();
-  for (const { text } of [...made, ...removed]) {
+  for (const { text, confirmation } of [...made, ...removed]) {
     machine.log.length = 0;
-    const { stdout, stderr } = await machine.exec("/bin/sh -s", { stdin: text });
+    const run = machine.exec("/bin/sh -s", { stdin: text });
+    let isOver = false;
+    void run.then(() => {
+      isOver = true;
+    });
+    while (confirmation && !isOver) {
+      await machine.exec("/bin/sh -s", { stdin: confirmation.script });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const { stdout, stderr } = await run;
     expect(stdout + stderr).not.toMatch(
       /usage:|(?:illegal|invalid|unrecognized) option|\bsh: .*: not found$/im,
     );

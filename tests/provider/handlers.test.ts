@@ -20,6 +20,7 @@ const golden = {
   VnetJail: "vnetJail",
   NatGateway: "natGateway",
   NatRedirect: "natRedirect",
+  IpfwRules: "ipfwRules",
 };
 
 const registered: { type: string; name: string; inputs: Record<string, unknown> }[] = [];
@@ -55,6 +56,7 @@ beforeAll(async () => {
     ],
   });
   const nat = new sdk.NatGateway("nat", { host, externalInterface: "rl0" });
+  new sdk.IpfwRules("firewall", { host, gateway: nat, rules: ["100 allow ip from any to any via lo0"] });
   new sdk.NatRedirect("web 1", { gateway: nat, protocol: "tcp", publicPort: 80, target: jail });
   await pulumi.runtime.disconnect();
 });

@@ -3,6 +3,7 @@ import { bridge } from "../../provider/kinds/bridge";
 import { devfsRuleset } from "../../provider/kinds/devfs-ruleset";
 import { epairLink } from "../../provider/kinds/epair-link";
 import { host } from "../../provider/kinds/host";
+import { ipfwRules } from "../../provider/kinds/ipfw-rules";
 import { jailRoot } from "../../provider/kinds/jail-root";
 import { kernelModule } from "../../provider/kinds/kernel-module";
 import { loopback } from "../../provider/kinds/loopback";
@@ -332,6 +333,31 @@ export const samples: Sample[] = [
       host: hostReference,
       engine: "pf",
       ipv6: { network: "fd00:15::/64", address: "2001:db8::10" },
+      owner: owner("renamed"),
+    },
+  },
+  {
+    kind: ipfwRules,
+    inputs: {
+      host: hostReference,
+      rules: [
+        "add 100 allow ip from any to any via lo0",
+        {
+          action: "allow",
+          protocol: "tcp",
+          to: "me",
+          toPorts: 22,
+          direction: "in",
+          options: "setup keep-state",
+        },
+        "deny { tcp or udp } from any to me 111 // rpcbind's",
+      ],
+      gateway: { host: hostReference, externalInterface: "vtnet0", engine: "natd", ipv6: false },
+      owner: owner("firewall"),
+    },
+    changed: {
+      host: hostReference,
+      rules: [{ number: 500, action: "deny", log: true, protocol: "udp", fromPorts: "1-1023", via: "em*" }],
       owner: owner("renamed"),
     },
   },

@@ -2,7 +2,7 @@ import { check } from "../../provider/check";
 import type { Kind, Reservation } from "../../provider/kind";
 import { jailRoot } from "../../provider/kinds/jail-root";
 import { askAll, type Questions } from "../../provider/question";
-import { script } from "../../provider/script";
+import { type Script, script } from "../../provider/script";
 import { receiving, type Shipment } from "../../provider/shipment";
 import { hostReference, samples } from "./samples";
 
@@ -17,9 +17,14 @@ const work = { owner: "demo/prod/Kind/name", holder: "dch@laptop: tests" };
 const reserving = ({ take, taken, giveBack, question }: Reservation<object>) =>
   script([{ run: take, unless: taken, undo: giveBack }], { question }, work);
 
+/** All that is sent for one of `scripts`, and the script within it. */
+export const textsOf = ({ text, program, confirmation }: Omit<Script, "read">): string[] => [
+  ...new Set([text, program, ...(confirmation ? [confirmation.script] : [])]),
+];
+
 const sending = (file: Shipment) => {
   const text = receiving(file, 1000, "@@mark");
-  return { text, program: text };
+  return { text, program: text, confirmation: undefined };
 };
 
 /** What is asked when many of its kind are read. */

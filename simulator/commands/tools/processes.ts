@@ -72,8 +72,6 @@ const lockf = tool(
   },
 );
 
-/** While it waits, the host's clock runs this much faster than the real one. */
-const HASTE = 20;
 const TICK = 5;
 
 /** Another session holds the lock: it goes on in real time, so that is what is waited for. */
@@ -93,7 +91,7 @@ async function acquire(
   const release = process.interruptible(() => giveUp());
   const timer = setInterval(() => {
     if (clock.now() >= Math.min(end, process.deadline ?? end)) giveUp();
-    else if (seconds !== undefined) void clock.sleep(TICK * HASTE);
+    else if (seconds !== undefined) void clock.sleep(TICK * clock.haste);
   }, TICK);
   try {
     const got = await granted;

@@ -1,0 +1,41 @@
+import { body, hasBlock } from "../library";
+import { rcSays } from "../library/rcconf";
+import { ShellFunction } from "../sh";
+
+/** `ipfw_set SET`: its rules, as `ipfw -n add` prints them; nothing while it is disabled. */
+export const ipfwSet = new ShellFunction(
+  "ipfw_set",
+  `ipfw -S list 2>/dev/null | sed -n "s/^\\([0-9]*\\) set $1 /\\1 /p"`,
+);
+
+/** `rules_are_ours OWNER FILE HEADER`: the resource has its file or, where somebody removed that, its lines in rc.conf. */
+export const rulesAreOurs = new ShellFunction(
+  "rules_are_ours",
+  `has_block /etc/rc.conf "$1" || grep -qxF -e "$3" "$2" 2>/dev/null`,
+  [hasBlock],
+);
+
+/**
+ * `claim_rules SET SPARE OWNER FILE HEADER BESIDE`: both sets are free, or the resource's own. Without BESIDE the host
+ * has no firewall yet.
+ */
+export const claimRules = new ShellFunction(
+  "claim_rules",
+  body`
+if rules_are_ours "$3" "$4" "$5"; then return 0; fi
+if [ -e "$4" ]; then
+  echo "$4 is there already and is not this resource's (it has no line \"$5\"); move it away first" >&2; return 3
+fi
+if ipfw -S list 2>/dev/null | grep -qE -e "^(# DISABLED )?[0-9]+ set ($1|$2) "; then
+  echo "ipfw has rules in set $1 or $2 already that are not this resource's (see 'ipfw -S list'): give it another set" >&2; return 3
+fi
+if [ -n "$6" ]; then return 0; fi
+if [ "$(ipfw list 2>/dev/null | grep -vc '^65535 ')" -gt 0 ]; then
+  echo "ipfw has rules already that are not this resource's (see 'ipfw list'). Those of a NatGateway: name it in gateway. Your own: bring them into this resource, and flush them first" >&2; return 3
+fi
+case $(rc_says firewall_enable) in
+  [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
+    echo "/etc/rc.conf turns on a firewall already (firewall_enable). That of a NatGateway: name it in gateway. Your own: bring its rules into this resource, and remove its lines first" >&2; return 3 ;;
+esac`,
+  [rulesAreOurs, rcSays],
+);
