@@ -2,7 +2,15 @@ import { type CheckResult, check } from "./check";
 import { type DiffResult, diff } from "./diff";
 import { describe, PartlyCreated, place, ResourceError } from "./errors";
 import type { Kind, Reservation, State } from "./kind";
-import { type Answer, type Answers, type Questions, readAnswers } from "./question";
+import { LOCKED, notesOf } from "./library";
+import {
+  type Answer,
+  type Answers,
+  type Question,
+  type Questions,
+  readAnswers,
+  Unreadable,
+} from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
@@ -41,6 +49,34 @@ export interface Shared {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
+/** An earlier run of the resource, whose connection was lost, has not come to its end. */
+class AtWork extends Error {}
+
+/** What the host remembers of the resource; under its lock, so that all is said. */
+const askNotes: Question<string[]> = {
+  key: "notes",
+  ask: sh`if [ -e "$notes" ]; then cat "$notes"; fi`,
+  read(answer) {
+    if (answer.status !== 0) throw new Unreadable("notes of the resource", answer);
+    return answer.text.split("\n").filter((line) => line !== "");
+  },
+};
+
+const dropNotes = (owner: string): Step => ({ run: sh`rm -f ${notesOf(owner)}` });
+
+/** They go with the resource when it gets another name. */
+function keepNotes(owner: string, previous: string): Step[] {
+  if (owner === previous) return [];
+  const move = (from: string, to: string) => sh`mv -f ${notesOf(from)} ${notesOf(to)}`;
+  return [
+    {
+      run: move(previous, owner),
+      unless: sh`[ ! -e ${notesOf(previous)} ]`,
+      undo: move(owner, previous),
+    },
+  ];
+}
+
 /**
  * The one lifecycle: observe, ensure, observe. Create and update are the same flow, from whatever is there to
  * what is wanted; the state is what the host answered after it, never what was asked for.
@@ -70,6 +106,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     ...kind.settle?.(input, previous),
   });
 
+  /** Hosts are the only ones without a mark of their own: they change nothing but what all of them share. */
+  const ownerOf = (input: object): string => (input as { owner?: string }).owner ?? kind.name;
+
   const named = (verb: string, input: Inputs) => `${verb} ${kind.noun} "${kind.id(input)}"`;
 
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
@@ -94,12 +133,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     questions: Questions,
   ): Promise<Outcome> => {
     const label = named(verb, input);
-    const { owner } = input as { owner?: string };
-    const { text, read } = script(
-      steps,
-      questions,
-      owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
-    );
+    const { text, read } = script(steps, questions, {
+      owner: ownerOf(input),
+      holder: `${who}: ${label}`,
+      isNew: verb === "create",
+    });
     try {
       const said = await runner.run(kind.target(input), text, {
         timeoutMs:
@@ -107,13 +145,24 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
           DEFAULT_TIMEOUT_MS,
         label,
       });
+      if (said.status === LOCKED) throw new AtWork(said.stderr.trim());
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
       return read(said.stdout);
     } catch (cause) {
       const failed = error(verb, input, cause);
-      throw verb === "create" && hasUnknownEnd(cause) ? partly(input, failed.message) : failed;
+      const maybe = hasUnknownEnd(cause) || cause instanceof AtWork;
+      throw verb === "create" && maybe ? partly(input, failed.message) : failed;
     }
+  };
+
+  /** The state with what runs made that were cut off before anybody heard of it. */
+  const withNotes = async (state: Recorded): Promise<Recorded> => {
+    if (!kind.ensure(state, undefined).some(({ made }) => made !== undefined)) return state;
+    const { answers } = await apply("delete", state, [], { notes: askNotes });
+    const { notes } = readAnswers({ notes: askNotes }, answers);
+    const made = [...new Set([...(state.made ?? []), ...notes])];
+    return made.length > 0 ? { ...state, made } : state;
   };
 
   const state = (
@@ -135,11 +184,12 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
   const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
-    const step = { what, run: take, unless: taken, undo, made: "reserved" };
-    const { failure, answers, made } = await apply(verb, input, [step], { question });
+    const step = { what, run: take, unless: taken, undo };
+    const { failure, answers } = await apply(verb, input, [step], { question });
     if (failure) throw error(verb, input, describe(failure));
     const decided = readAnswers({ question }, answers).question;
-    return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
+    // Nothing is recorded of it, so what an earlier run took that was cut off is given back too.
+    return { decided, giveBack: verb === "create" ? [{ what, run: sh`:`, undo }] : [] };
   };
 
   const ensure = async (verb: string, declared: Inputs, previous: Recorded | undefined) => {
@@ -148,7 +198,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const reserved = reservation && (await reserve(verb, undecided, reservation));
     const input = reserved ? settled({ ...declared, ...reserved.decided }, previous) : undecided;
 
-    const steps = [...(reserved?.giveBack ?? []), ...kind.ensure(input, previous)];
+    const steps = [
+      ...(reserved?.giveBack ?? []),
+      ...(previous ? keepNotes(ownerOf(input), ownerOf(previous)) : []),
+      ...kind.ensure(input, previous),
+    ];
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
@@ -199,10 +253,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     async delete(_id, props) {
       const input = inputsOf(props);
       const undecided = kind.reserve?.(input);
+      const state = recorded(props);
       const steps = undecided
         ? [{ what: undecided.what, run: undecided.giveBack }]
-        : kind.remove(recorded(props));
-      const { failure } = await apply("delete", input, steps, {});
+        : kind.remove(await withNotes(state));
+      const { failure } = await apply("delete", input, [...steps, dropNotes(ownerOf(state))], {});
       if (failure) throw error("delete", input, describe(failure));
     },
   };

@@ -12,13 +12,25 @@ import { jails } from "./jail";
 import { netif } from "./netif";
 import { routing } from "./routing";
 import { type RcScript, runScript } from "./script";
-import { devfs, dmesg, hostname, kld, mountcritlocal, mountlate, rctl, sysctl, zfs } from "./system";
+import {
+  cleanvar,
+  devfs,
+  dmesg,
+  hostname,
+  kld,
+  mountcritlocal,
+  mountlate,
+  rctl,
+  sysctl,
+  zfs,
+} from "./system";
 
 /** rcorder(8) of what has something to do. `sysctl` runs once more at the end: modules have come in since. */
 const order: readonly RcScript[] = [
   sysctl,
   mountcritlocal,
   zfs,
+  cleanvar,
   kld,
   hostname,
   rctl,
