@@ -84,7 +84,8 @@ put() {
  * `own_block FILE OWNER TEXT MODE [BEFORE CHECK]`: keeps the lines of OWNER in a file that others edit too, between
  * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. Where the order of
  * lines matters, new ones go before the first that matches BEFORE instead of at the end, and the command CHECK has to
- * accept the new file.
+ * accept the new file. The last line that awk(1) gets says that it got all of the file: one that cannot be read is left
+ * as it is.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
  */
 const EDIT_BLOCK = body`
@@ -94,26 +95,32 @@ begin="# BEGIN pulumi-freebsd-vnet $owner"
 end="# END pulumi-freebsd-vnet $owner"
 absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
+whole="# pulumi-freebsd-vnet: this is all of the file"
 if [ "$mode" = drop ]; then
-  if [ ! -e "$file" ] || ! grep -qxF -e "$begin" "$file"; then exit 0; fi
+  [ -e "$file" ] || exit 0
+  grep -qxF -e "$begin" "$file" || { status=$?; if [ "$status" -eq 1 ]; then exit 0; else exit "$status"; fi; }
 elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
 fi
-export begin end content mode before absent open
+export begin end content mode before absent open whole
 result=$(
   {
     if [ ! -e "$file" ]; then echo "$absent"
     else
-      cat "$file"
-      if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then printf '\n%s\n' "$open"; fi
+      cat "$file" || exit
+      last=$(tail -c 1 "$file") || exit
+      if [ -n "$last" ]; then printf '\n%s\n' "$open"; fi
     fi
+    echo "$whole"
   } | awk '
   function add(line) { lines[++n] = line }
   function add_block() { add(begin); add(content); add(end); put = 1 }
   BEGIN {
     begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]
     before = ENVIRON["before"]; absent = ENVIRON["absent"]; open = ENVIRON["open"]
+    whole = ENVIRON["whole"]
   }
-  {
+  $0 == whole { read = 1 }
+  !read {
     if (before != "" && !put && mode != "drop" && $0 ~ before) add_block()
     if ($0 == begin) {
       inside = 1
@@ -126,6 +133,7 @@ result=$(
     }
   }
   END {
+    if (!read) exit 5
     if (inside) exit 3
     if (mode != "drop" && !put) add_block()
     last = mode == "drop" && !others
@@ -138,7 +146,7 @@ result=$(
         printed = 1
       }
     }
-    if (ours == absent && !kept) exit 4
+    if (ours == absent && !kept) exit 44
     if (printed && !(ours == open && lines[n] == open)) printf "\n"
   }'
   status=$?
@@ -149,7 +157,8 @@ status=$?
 case $status in
   0) ;;
   3) echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; exit 3 ;;
-  4) rm -f "$file"; exit ;;
+  44) rm -f "$file"; exit ;;
+  5) echo "$file could not be read" >&2; exit 5 ;;
   *) exit "$status" ;;
 esac
 result=${"$"}{result%.}
@@ -234,6 +243,15 @@ there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>/dev/null) ||
 case "$there " in *"	$2 $3 "* | *"	$2 $3
 "*) return 0 ;; esac
 return 1`,
+);
+
+/** `lacks_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]`: for certain; an interface that cannot be asked may have it. */
+export const lacksAddress = new ShellFunction(
+  "lacks_address",
+  body`
+there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>&1) || case $there in *"does not exist"*) return 0 ;; *) return 1 ;; esac
+case "$there " in *"	$2 $3 "* | *"	$2 $3
+"*) return 1 ;; esac`,
 );
 
 /** `has_route JAIL inet|inet6 GATEWAY`: the jail's default route. */

@@ -9,6 +9,7 @@ import {
   type Question,
   type Questions,
   readAnswers,
+  readableAnswers,
   Unreadable,
 } from "./question";
 import type { Reader } from "./reader";
@@ -181,6 +182,28 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     });
   };
 
+  /** The state after all steps; where the host's answer cannot be read, what is made is recorded all the same. */
+  const told = (verb: string, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
+    try {
+      return state(input, outcome.answers, previous, outcome.made);
+    } catch (cause) {
+      const { message } = error(verb, input, cause);
+      const made = [...new Set([...(previous?.made ?? []), ...outcome.made])];
+      const partly = {
+        ...previous,
+        ...input,
+        ...kind.observe(
+          input,
+          readableAnswers(kind.questions(input), outcome.answers) as Answers<Q>,
+          previous,
+        ),
+        drift: [message],
+        ...(made.length > 0 && { made }),
+      };
+      throw new PartlyCreated(message, kind.id(input), withoutUndefined(partly), [message]);
+    }
+  };
+
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
   const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
@@ -210,7 +233,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       if (failure.left.length === 0 || previous) throw new ResourceError(message);
       throw partly(input, message, outcome.made);
     }
-    const outs = state(input, outcome.answers, previous, outcome.made);
+    const outs = told(verb, input, outcome, previous);
     if (outs.drift.length > 0) {
       const message = error(
         verb,

@@ -2,7 +2,7 @@ import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, running } from "./kind";
-import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, ownBlock } from "./library";
+import { claimInterface, hasAddress, interfaceIsOurs, jailRuns, lacksAddress, ownBlock } from "./library";
 import { interfaceHas } from "./library/links";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
@@ -172,14 +172,14 @@ export function keepAddresses(
 ): Step[] {
   const where = jail === undefined ? [] : ["-j", jail];
   const stopped = jail === undefined ? sh`` : sh`! ${jailRuns} ${jail} || `;
-  const has = (a: ParsedCidr) => sh`${hasAddress} ${[name, a.family, a.text, ...where.slice(1)]}`;
+  const asked = (a: ParsedCidr) => [name, a.family, a.text, ...where.slice(1)];
   const add = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.text]} alias`;
   const drop = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.address]} -alias`;
   return [
-    ...wanted.map((a) => ({ run: add(a), unless: sh`${stopped}${has(a)}`, undo: drop(a) })),
+    ...wanted.map((a) => ({ run: add(a), unless: sh`${stopped}${hasAddress} ${asked(a)}`, undo: drop(a) })),
     ...previous
       .filter((old) => !wanted.some((a) => a.address === old.address))
-      .map((a) => ({ run: drop(a), unless: sh`${stopped}! ${has(a)}`, undo: add(a) })),
+      .map((a) => ({ run: drop(a), unless: sh`${stopped}${lacksAddress} ${asked(a)}`, undo: add(a) })),
   ];
 }
 

@@ -37,6 +37,21 @@ export function readAnswers<Q extends Questions>(
   return Object.fromEntries(read);
 }
 
+/** The same without those that cannot be read. */
+export function readableAnswers<Q extends Questions>(
+  questions: Q,
+  said: ReadonlyMap<string, Answer>,
+): Partial<Answers<Q>> {
+  const read = Object.entries(questions).flatMap(([name, question]) => {
+    try {
+      return Object.entries(readAnswers({ [name]: question }, said));
+    } catch {
+      return [];
+    }
+  });
+  return Object.fromEntries(read) as Partial<Answers<Q>>;
+}
+
 /** The shell text that asks the members of one group, each followed by its end mark. */
 export function ask(members: readonly Question<unknown>[]): Sh {
   const asked = members.map(

@@ -13,13 +13,18 @@ import { Killed, Process, type Session, Task } from "./shell/process";
 import { Sink, type Stream, Text } from "./shell/streams";
 
 /** What a fault does in place of the command. */
-export type FaultResult = { readonly status: number; readonly stderr?: string } | "hang" | "cut";
+export type FaultResult = { readonly status: number; readonly stderr?: string } | "hang" | "cut" | "off";
 
-/** Which commands: a pattern over the arguments joined by blanks, or a test of the arguments. */
-export type FaultPattern = RegExp | ((argv: readonly string[]) => boolean);
+/**
+ * Which commands: a pattern over the arguments joined by blanks, or a test of the arguments. A program comes with its
+ * entry in the log; what the shell does itself has none.
+ */
+export type FaultPattern = RegExp | FaultTest;
+
+type FaultTest = (argv: readonly string[], program: LogEntry | undefined) => boolean;
 
 interface Fault {
-  readonly matches: (argv: readonly string[]) => boolean;
+  readonly matches: FaultTest;
   readonly result: FaultResult;
   times: number;
   skip: number;
@@ -31,6 +36,8 @@ export interface LogEntry {
   status: number;
   /** Name of the jail it ran in. */
   readonly jail: string | undefined;
+  /** The program that started it; none for what a login shell starts. */
+  readonly by: LogEntry | undefined;
 }
 
 /** One file of a snapshot. */
@@ -101,6 +108,9 @@ export class Machine {
   get kernel(): Kernel {
     return this.running;
   }
+
+  /** Resolves when it is up again after the last loss of power. */
+  restarted: Promise<void> = Promise.resolve();
 
   /** Called when the machine goes down: connections to it break. */
   onReboot: () => void = () => {};
@@ -188,6 +198,7 @@ export class Machine {
       fds,
       deadline: undefined,
       background: false,
+      program: undefined,
     });
   }
 
@@ -201,7 +212,7 @@ export class Machine {
 
   /**
    * The next commands that match do not run: they exit with a status and a message, or never end (`hang`). With
-   * `cut` the SSH connection breaks before they run.
+   * `cut` the SSH connection breaks before they run, with `off` the host loses its power and boots again (`restarted`).
    * @param options.times how many of them, 1 by default
    * @param options.skip how many that match run as usual first
    */
@@ -212,8 +223,8 @@ export class Machine {
   }
 
   /** The status that a fault gives in place of the command's own. */
-  async inject(process: Process, argv: readonly string[]): Promise<number | undefined> {
-    const fault = this.faults.find((f) => f.times > 0 && f.matches(argv));
+  async inject(process: Process, argv: readonly string[], program?: LogEntry): Promise<number | undefined> {
+    const fault = this.faults.find((f) => f.times > 0 && f.matches(argv, program));
     if (!fault) return undefined;
     if (fault.skip > 0) {
       fault.skip--;
@@ -223,6 +234,11 @@ export class Machine {
     if (fault.result === "hang") return process.hang();
     if (fault.result === "cut") {
       process.session.cut();
+      return undefined;
+    }
+    if (fault.result === "off") {
+      this.restarted = this.reboot();
+      process.check();
       return undefined;
     }
     process.tell(fault.result.stderr ?? "");

@@ -33,11 +33,12 @@ export const anywhere = new ShellFunction(
   "anywhere",
   body`
 name=$1
-if ifconfig "$name" >/dev/null 2>&1; then
+if said=$(ifconfig "$name" 2>&1); then
   shift 2
   ifconfig -f inet:cidr,inet6:cidr "$name" "$@"
   return
 fi
+case $said in *"does not exist"*) ;; *) echo "$said" >&2; return 1 ;; esac
 jid=$(jail_with "$name" "$2") || { echo "interface $name does not exist" >&2; return 1; }
 shift 2
 ifconfig -j "$jid" -f inet:cidr,inet6:cidr "$name" "$@"`,
@@ -48,7 +49,7 @@ ifconfig -j "$jid" -f inet:cidr,inet6:cidr "$name" "$@"`,
 export const anywhereHas = new ShellFunction(
   "anywhere_has",
   body`
-there=$(anywhere "$1" "$2" 2>/dev/null) || return 0
+there=$(anywhere "$1" "$2" 2>&1) || case $there in *"does not exist"*) return 0 ;; *) return 1 ;; esac
 printf '%s\n' "$there" | grep -q -e "$3"`,
   [anywhere],
 );

@@ -4,7 +4,7 @@ import type { Kernel } from "../kernel";
 import type { Jail } from "../kernel/jails";
 import type { Vnet } from "../kernel/network";
 import { toBytes, toText, type Vfs, type VfsUser } from "../kernel/vfs";
-import type { Machine } from "../machine";
+import type { LogEntry, Machine } from "../machine";
 import { signalNumbers } from "./signals";
 import { Sink, type Stream, Text } from "./streams";
 
@@ -69,6 +69,8 @@ export interface ProcessState {
   readonly background: boolean;
   /** In the process table already, under its own pid. */
   readonly listed?: boolean;
+  /** The program that it runs, as the log has it. */
+  readonly program: LogEntry | undefined;
 }
 
 /** A running program's surroundings. */
@@ -85,6 +87,7 @@ export class Process implements ProcessState {
   readonly deadline!: number | undefined;
   readonly background!: boolean;
   readonly listed?: boolean;
+  program: LogEntry | undefined;
   /** What the program was called by: the shell's messages begin with it. */
   argv0 = "sh";
 
@@ -214,10 +217,11 @@ export class Process implements ProcessState {
     const program = programOf(node.content);
     if (program === undefined) return this.interpret(file, node.content, argv);
     if (this.background && !this.listed) return this.listedWhile(argv, (child) => child.exec(file, argv));
-    const entry = { argv: [...argv], status: -1, jail: this.jail?.name };
+    const entry: LogEntry = { argv: [...argv], status: -1, jail: this.jail?.name, by: this.program };
     this.machine.log.push(entry);
+    this.program = entry;
     this.argv0 = argv[0] ?? "";
-    const injected = await this.machine.inject(this, argv);
+    const injected = await this.machine.inject(this, argv, entry);
     const status = injected ?? (await this.run(program, argv));
     entry.status = status;
     return status;
@@ -325,8 +329,8 @@ export const EXECUTE = 1;
 const DEFAULT_PATH = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
 
 function stateOf(p: Process): ProcessState {
-  const { machine, kernel, session, task, jail, fs, cwd, env, fds, deadline, background } = p;
-  return { machine, kernel, session, task, jail, fs, cwd, env, fds, deadline, background };
+  const { machine, kernel, session, task, jail, fs, cwd, env, fds, deadline, background, program } = p;
+  return { machine, kernel, session, task, jail, fs, cwd, env, fds, deadline, background, program };
 }
 
 const MAGIC = "\x7fELF\x02\x01\x01\x09FreeBSD ";

@@ -4,7 +4,7 @@ import type { Snapshot } from "../../simulator";
  * A host without what is no trace of anybody: process numbers, the kernel's messages, and what jails wrote into their
  * own roots. With `modules: false` also without the loaded modules.
  */
-export function essence({ files, kernel }: Snapshot, { modules = true } = {}): unknown {
+export function essence({ files, kernel }: Snapshot, { modules = true } = {}) {
   const { messages: _, modules: loaded, ...others } = kernel;
   const rest = modules ? { ...others, modules: loaded } : others;
   return {

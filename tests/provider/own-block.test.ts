@@ -167,6 +167,15 @@ test("text is taken as it is: no shell, no awk escapes", () => {
   expect(read()).toContain(`\n${text}\n`);
 });
 
+test.each(["cat", "tail", "awk", "cp", "fsync"])("a file is left as it is when %s fails on it", (command) => {
+  const before = 'hostname="alpha"\nsshd_enable="YES"';
+  writeFileSync(file, before);
+  writeFileSync(join(folder, command), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  expect(edit("a", "one", "set").status).not.toBe(0);
+  expect(readFileSync(file, "utf8")).toBe(before);
+  expect(existsSync(`${file}.pulumi-freebsd-vnet`)).toBe(false);
+});
+
 describe("where the order of lines matters", () => {
   const before = "^[[:space:]]*(pass|block)([[:space:]]|$)";
   const rules = "set skip on lo0\n  block all\npass out";

@@ -22,10 +22,37 @@ export const hostReference = {
 
 const owner = (name: string) => `demo/test/${name}`;
 
-const archive = { path: "/var/distfiles/base.txz", sha256: "8d49".padEnd(64, "0") };
+const archive = {
+  path: "/var/distfiles/base.txz",
+  sha256: "8d491a68835aa51209295b83e1e7db2d4a7792f8b6d212d051fe412688dadd76",
+};
+
+/** Commands that give the host a network card more. */
+const card = (name: string, mtu = 1500) =>
+  `ifconfig epair9 create && ifconfig epair9a name ${name} && ifconfig ${name} mtu ${mtu} up`;
+
+const ipfwAccepts = `kenv net.inet.ip.fw.default_to_accept=1 && echo 'net.inet.ip.fw.default_to_accept="1"' >> /boot/loader.conf`;
+
+const pairs = (...units: number[]) => units.map((unit) => `ifconfig epair${unit} create`).join(" && ");
+
+const gateway = (engine: string, owner = "demo/test/gateway") => ({
+  kind: natGateway,
+  inputs: { host: hostReference, engine, owner },
+});
+
+export interface Sample {
+  readonly kind: Kind;
+  readonly inputs: Record<string, unknown>;
+  readonly changed: Record<string, unknown>;
+  /** What must be on a host before: commands that make it, and resources. */
+  readonly given?: string;
+  readonly needs?: readonly Pick<Sample, "kind" | "inputs">[];
+  /** What others change between its create and its update, and back. */
+  readonly meanwhile?: readonly [there: string, back: string];
+}
 
 /** One valid set of inputs of every kind, and one to change it to. */
-export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Record<string, unknown> }[] = [
+export const samples: Sample[] = [
   { kind: host, inputs: { address: "alpha.example.net" }, changed: { address: "beta.example.net" } },
   {
     kind: rcSetting,
@@ -39,16 +66,19 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: kernelModule,
+    given: ipfwAccepts,
     inputs: { host: hostReference, name: "ipfw", owner: owner("ipfw") },
     changed: { host: hostReference, name: "ipfw", owner: owner("renamed") },
   },
   {
     kind: sysctl,
+    given: "sysctl net.link.bridge.pfil_member=0",
     inputs: { host: hostReference, name: "net.link.bridge.pfil_member", value: 1, owner: owner("pfil") },
     changed: { host: hostReference, name: "net.link.bridge.pfil_member", value: "0", owner: owner("pfil") },
   },
   {
     kind: bridge,
+    given: card("em1", 9000),
     inputs: {
       host: hostReference,
       name: "bridge0",
@@ -67,6 +97,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: epairLink,
+    given: "ifconfig bridge0 create && ifconfig bridge1 create",
     inputs: {
       host: hostReference,
       bridge: { name: "bridge0", addresses: [] },
@@ -82,6 +113,8 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: epairLink,
+    given: "ifconfig bridge0 create && ifconfig bridge0 mtu 9000",
+    meanwhile: ["ifconfig bridge0 mtu 1500", "ifconfig bridge0 mtu 9000"],
     inputs: {
       host: hostReference,
       bridge: { name: "bridge0", addresses: [], mtu: 9000 },
@@ -99,6 +132,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: vlan,
+    given: card("em0"),
     inputs: {
       host: hostReference,
       parent: "em0",
@@ -121,11 +155,13 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: jailRoot,
+    given: "mkdir /jails/old",
     inputs: { host: hostReference, path: "/jails/old", owner: owner("old") },
     changed: { host: hostReference, path: "/jails/older", owner: owner("old") },
   },
   {
     kind: devfsRuleset,
+    given: "devfs rule -s 120 add path null unhide",
     inputs: {
       host: hostReference,
       rules: [{ path: "bpf*", action: "unhide", group: "network", mode: "0660" }],
@@ -145,11 +181,13 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: jailRoot,
+    given: "touch /usr/src/Makefile.inc1",
     inputs: { host: hostReference, source: "/usr/src", path: "/jails/built", owner: owner("built") },
     changed: { host: hostReference, source: "/usr/src", path: "/jails/built", owner: owner("renamed") },
   },
   {
     kind: jailRoot,
+    given: "zfs clone zroot/jails/template@base zroot/jails/base && mkdir /jails/base/srv",
     inputs: { host: hostReference, template: "/jails/base", owner: owner("www") },
     changed: {
       host: hostReference,
@@ -160,6 +198,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: vnetJail,
+    given: `zfs clone zroot/jails/template@base zroot/jails/testA && ${pairs(1)}`,
     inputs: {
       host: hostReference,
       path: "/jails/testA",
@@ -182,6 +221,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: vnetJail,
+    given: `zfs clone zroot/jails/template@base zroot/jails/db && mkdir -p /usr/ports /jails/db/usr/ports /jails/db/scratch && devfs rule -s 130 add hide && ${pairs(2, 3)}`,
     inputs: {
       host: hostReference,
       path: "/jails/db",
@@ -223,7 +263,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
       ],
       cpuset: "0-1",
       depend: ["testA", { name: "other-1" }],
-      parameters: { "exec.consolelog": "/var/log/db.log", "zfs.mount_snapshot": 1, "allow.newthing": false },
+      parameters: { "exec.consolelog": "/var/log/db.log", "zfs.mount_snapshot": 1, "allow.dying": false },
       owner: owner("db"),
     },
     changed: {
@@ -246,6 +286,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: natRedirect,
+    needs: [gateway("natd")],
     inputs: {
       gateway: { host: hostReference, externalInterface: "vtnet0", engine: "natd", ipv6: false },
       protocol: "tcp",
@@ -280,6 +321,12 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: natRedirect,
+    given: `${ipfwAccepts} && kldload ipdivert && sysrc natd_flags="-f /etc/natd.conf"`,
+    needs: [gateway("ipfw")],
+    meanwhile: [
+      "echo interface vtnet0 > /etc/natd.conf && service natd onestart",
+      "service natd onestop && rm /etc/natd.conf",
+    ],
     inputs: {
       gateway: { host: hostReference, externalInterface: "vtnet0", engine: "ipfw", ipv6: false },
       protocol: "both",
@@ -299,6 +346,7 @@ export const samples: { kind: Kind; inputs: Record<string, unknown>; changed: Re
   },
   {
     kind: natRedirect,
+    needs: [gateway("pf")],
     inputs: {
       gateway: { host: hostReference, externalInterface: "vtnet0", engine: "pf", ipv6: true },
       protocol: "both",

@@ -1,0 +1,87 @@
+import { Machine } from "../../simulator/machine";
+import { type Sample, samples } from "../provider/samples";
+import { essence } from "./essence";
+import {
+  canFail,
+  type Operation,
+  operate,
+  type Recorded,
+  runnerOn,
+  subjectOf,
+  trial,
+  undisturbed,
+  type World,
+} from "./faults";
+
+/*
+ * Each command that each resource runs is made to fail once, in its create, its update and its delete. `npm test` tries
+ * one in SAMPLE of them, another one in each place; `FAULTS=all npm test -- tests/host/faults` all.
+ */
+const SAMPLE = process.env.FAULTS === "all" ? 1 : 9;
+
+jest.setTimeout(600_000);
+
+const run = async (machine: Machine, command: string) => {
+  const { status, stderr } = await machine.exec(command);
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+};
+
+async function worldOf(sample: Sample): Promise<World> {
+  const machine = await Machine.create();
+  const runner = runnerOn(machine);
+  // What the kernel loads by itself when it is first asked for it stays loaded.
+  await run(machine, "kldload if_bridge if_epair nullfs");
+  await run(machine, sample.given ?? ":");
+  for (const each of sample.needs ?? [])
+    await operate(subjectOf({ ...each, changed: each.inputs }, runner), "create", undefined);
+  return {
+    machine,
+    subject: subjectOf(sample, runner),
+    meanwhile: (step) => run(machine, sample.meanwhile?.[step] ?? ":"),
+    look: () => withoutScratch(essence(machine.snapshot())),
+  };
+}
+
+/** What a script needs for itself is left only where removing that is what failed. */
+function withoutScratch(host: ReturnType<typeof essence>) {
+  const files = Object.entries(host.files).filter(([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path));
+  return { ...host, files: Object.fromEntries(files) };
+}
+
+let tried = 0;
+let toldByItsWords = 0;
+let gotAround = 0;
+
+test.each(samples.map((sample, i) => [`${i} ${sample.kind.noun}`, sample] as const))(
+  "whichever command fails, nothing is half made and the next run comes to the same end: %s",
+  async (_, sample) => {
+    let world = await worldOf(sample);
+    const known = await undisturbed(world);
+    const problems: string[] = [];
+    for (const operation of ["create", "update", "delete"] as Operation[]) {
+      let there: Recorded | undefined;
+      const commands = known.commands[operation];
+      for (let n = tried % SAMPLE; n < commands.length; n += SAMPLE) {
+        if (!canFail(commands[n] as readonly string[])) continue;
+        const found = await trial(world, known, operation, n, there);
+        there = found.left;
+        tried++;
+        if (!found.failure) gotAround++;
+        else if (found.failure.message.includes("injected")) toldByItsWords++;
+        if (found.problems.length === 0) continue;
+        const what = found.point?.argv.join(" ").replaceAll(/\s+/g, " ").slice(0, 100);
+        problems.push(`${operation}, command ${n} (${what}): ${found.problems.join("\n  ")}`);
+        world = await worldOf(sample);
+        there = undefined;
+      }
+      if (there) await operate(world.subject, "delete", there);
+    }
+    expect(problems.join("\n")).toBe("");
+  },
+);
+
+afterAll(() =>
+  process.stdout.write(
+    `${tried} commands were made to fail: ${tried - gotAround} errors, ${toldByItsWords} of them with the command's own words; ${gotAround} got around it\n`,
+  ),
+);
