@@ -63,7 +63,7 @@ const askNotes: Question<string[]> = {
   },
 };
 
-const dropNotes = (owner: string): Step => ({ run: sh`rm -f ${notesOf(owner)}` });
+const dropNotes = (owner: string): Step => ({ run: sh`rm -f ${[notesOf(owner), `${notesOf(owner)}.new`]}` });
 
 /** They go with the resource when it gets another name. */
 function keepNotes(owner: string, previous: string): Step[] {

@@ -45,6 +45,7 @@ import {
   headerLine,
   includesJail,
   jailIsListed,
+  jailRuns,
   ownBlock,
   putFile,
 } from "../library";
@@ -70,7 +71,7 @@ import {
 } from "../scalars";
 import { type InputOf, live, type Reference, reference, replace, restart } from "../schema";
 import type { Step } from "../script";
-import { sh } from "../sh";
+import { type Sh, sh } from "../sh";
 
 export const linkReferenceShape = {
   jailSide: interfaceName,
@@ -480,6 +481,14 @@ const startedWith = (input: Input) => [
 const needsRestart = (input: Input, previous: JailState) =>
   !isDeepStrictEqual(startedWith(input), startedWith(previous)) || mendsByRestart(input, previous.drift);
 
+/** A run whose connection was lost has done it: files are written between stop and start, and say all that a start takes. */
+const restarted = (input: Input, { drift }: JailState): Sh =>
+  mendsByRestart(input, drift)
+    ? sh``
+    : sh` || { ${jailRuns} ${nameOf(input)} && ${fileIs} ${confPath(input)} ${conf(input)}${
+        input.mounts.length > 0 ? sh` && ${fileIs} ${fstabPath(input)} ${fstab(input)}` : sh``
+      }; }`;
+
 export const vnetJail = defineKind({
   name: "VnetJail",
   noun: "jail",
@@ -500,7 +509,7 @@ export const vnetJail = defineKind({
           {
             what: `stop the jail ${nameOf(input)}`,
             run: stopJail(previous),
-            unless: sh`! ${jailIsListed} ${nameOf(input)}`,
+            unless: sh`! ${jailIsListed} ${nameOf(input)}${restarted(input, previous)}`,
             undo: startJail(previous),
           },
         ]

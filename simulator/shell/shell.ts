@@ -269,7 +269,8 @@ export class Shell implements Expander {
       else if (error instanceof Fatal) {
         if (error.message !== "") this.process.tell(`${error.message}\n`);
         this.status = error.status;
-      } else if (error instanceof Killed && this.traps.get(error.signal)) await this.caught(error.signal);
+      } else if (error instanceof Killed && this.traps.get(error.signal) && !this.process.session.ended)
+        await this.caught(error.signal);
       else if (!(error instanceof Loop)) throw error;
     }
   }

@@ -16,7 +16,7 @@ import { type Operation, operate, subjectOf, undisturbed } from "./faults";
  * Each command that each resource runs is once the last one that anybody hears of. `npm test` tries one in SAMPLE of
  * them, another one in each place; `npm run test:faults` all.
  */
-const SAMPLE = process.env.FAULTS === "all" ? 1 : 60;
+const SAMPLE = process.env.FAULTS === "all" ? 1 : 120;
 
 jest.setTimeout(3_600_000);
 
@@ -42,17 +42,22 @@ async function worldOf(sample: Sample): Promise<CutWorld> {
   };
 }
 
-/** A jail that was started again has other numbers. */
+/** A jail that was started again has other numbers, a directory that was made again another inode. */
 const withoutNumbers = (host: unknown): unknown =>
-  JSON.parse(JSON.stringify(host, (key, value) => (/^(jid|cpuset\.id)$/.test(key) ? 0 : value)));
+  JSON.parse(
+    JSON.stringify(host, (key, value) => {
+      if (/^(jid|cpuset\.id)$/.test(key)) return 0;
+      return typeof value === "string" ? value.replaceAll(/ \d+:1 \//g, " INODE /") : value;
+    }),
+  );
 
 const count = { tried: 0, converged: 0 };
 
 async function tryAll(sample: Sample, cuts: readonly Cut[], isPower: boolean): Promise<string[]> {
   let world = await worldOf(sample);
-  const { commands } = await undisturbed(world);
-  world = await worldOf(sample);
-  const known = isPower ? await undisturbedByPower(world) : await undisturbed(world);
+  const plain = await undisturbed(world);
+  const { commands } = plain;
+  const known = isPower ? await undisturbedByPower(world) : plain;
   const problems: string[] = [];
   for (const operation of ["create", "update", "delete"] as Operation[]) {
     const points = commands[operation].flatMap((argv, n) =>
@@ -61,6 +66,7 @@ async function tryAll(sample: Sample, cuts: readonly Cut[], isPower: boolean): P
     for (let i = count.tried % SAMPLE; i < points.length; i += SAMPLE) {
       const { argv, n, cut } = points[i]!;
       const found = await cutTrial(world, known, operation, n, cut);
+      if (!found) continue;
       count.tried++;
       if (found.length === 0) {
         count.converged++;
@@ -84,14 +90,12 @@ const isDurable = ({ given = "", meanwhile }: Sample) =>
 const named = (each: readonly Sample[]) =>
   each.map((sample) => [`${samples.indexOf(sample)} ${sample.kind.noun}`, sample] as const);
 
-const chosen = process.env.CUTS ? [samples[Number(process.env.CUTS)]!] : samples;
-
-test.each(named(chosen))(
+test.each(named(samples))(
   "wherever the connection is lost, or the provider killed, the next run comes to the same end: %s",
   async (_, sample) => expect((await tryAll(sample, connectionCuts, false)).join("\n")).toBe(""),
 );
 
-test.each(named(chosen.filter(isDurable)))(
+test.each(named(samples.filter(isDurable).filter((_, i) => SAMPLE === 1 || i % 3 === 0)))(
   "whenever the host loses its power, the next run comes to the same end: %s",
   async (_, sample) => expect((await tryAll(sample, powerCuts, true)).join("\n")).toBe(""),
 );

@@ -120,14 +120,15 @@ export async function undisturbedByPower(world: CutWorld): Promise<Undisturbed> 
   return { pristine, created, updated, commands: { create: [], update: [], delete: [] } };
 }
 
-/** The operation with a cut at its `n`-th command, and what follows; in which ways that is not as it must be. */
+/** The operation with a cut at its `n`-th command, and what follows; in which ways that is not as it must be.
+ * Undefined when it took fewer commands this time. */
 export async function cutTrial(
   world: CutWorld,
   known: Undisturbed,
   operation: Operation,
   n: number,
   { fault, isForgotten, isGivenUp }: Cut,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   const { machine, subject, line, look, meanwhile } = world;
   const problems: string[] = [];
   const attempt = async (when: string, work: () => Promise<Recorded | undefined>) => {
@@ -148,10 +149,12 @@ export async function cutTrial(
   const before = operation === "create" ? undefined : await operate(subject, "create", undefined);
   if (operation === "update") await meanwhile(0);
   const stop = watch(machine, n, fault);
+  let isReached = true;
   let after: Recorded | undefined;
   try {
     after = await operate(subject, operation, before);
-    problems.push("nobody noticed");
+    if (stop()) problems.push("nobody noticed");
+    else isReached = false;
   } catch (cause) {
     const recorded = recordedAfter(cause, before);
     if (operation === "create" && !recorded) problems.push("what may have been made is not recorded");
@@ -171,16 +174,17 @@ export async function cutTrial(
     if (operation === "update") await meanwhile(1);
     await expectSame("delete leaves traces", known.pristine);
   }
-  return problems;
+  return isReached || problems.length > 0 ? problems : undefined;
 }
 
-/** A program that the script runs itself, or through sh(1) and lockf(1), as faults.ts counts them. */
-function watch(machine: Machine, n: number, fault: Cut["fault"]): () => void {
+/** For a program that the script runs itself, or through sh(1) and lockf(1), as faults.ts counts them; whether it came. */
+function watch(machine: Machine, n: number, fault: Cut["fault"]): () => boolean {
   let seen = 0;
   let watches = true;
   machine.fault((_argv, program) => watches && isOwn(program) && seen++ === n, fault);
   return () => {
     watches = false;
+    return seen > n;
   };
 }
 

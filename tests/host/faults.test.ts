@@ -15,7 +15,7 @@ import {
 
 /*
  * Each command that each resource runs is made to fail once, in its create, its update and its delete. `npm test` tries
- * one in SAMPLE of them, another one in each place; `FAULTS=all npm test -- tests/host/faults` all.
+ * one in SAMPLE of them, another one in each place; `npm run test:faults` all.
  */
 const SAMPLE = process.env.FAULTS === "all" ? 1 : 9;
 
@@ -44,7 +44,9 @@ async function worldOf(sample: Sample): Promise<World> {
 
 /** What a script needs for itself is left only where removing that is what failed. */
 function withoutScratch(host: ReturnType<typeof essence>) {
-  const files = Object.entries(host.files).filter(([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path));
+  const files = Object.entries(host.files).filter(
+    ([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path),
+  );
   return { ...host, files: Object.fromEntries(files) };
 }
 
