@@ -1,4 +1,4 @@
-import { lockOf } from "./library";
+import { workOf } from "./library";
 import type { Step } from "./script";
 import { sh } from "./sh";
 import type { Confirmation } from "./ssh";
@@ -52,7 +52,7 @@ export function guardOf(declared: readonly Step[], owner: string, mark: string):
 }
 
 /** What the files of a run begin with: removed by whoever takes its answer, by the resource's next run, and at boot. */
-export const runOf = (owner: string) => lockOf(owner).replace(/\.lock$/, ".run");
+export const runOf = (owner: string) => `${workOf(owner)}.run`;
 
 /*
  * `waiting` becomes `confirmed` or `expired` by rename(2), so only one of the two happens. Whoever ends the sleep

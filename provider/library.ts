@@ -15,9 +15,20 @@ export const body = (text: TemplateStringsArray, ...values: string[]): string =>
 /** Serialises edits of shared files and tables between resources, stacks and machines. */
 export const LOCK = "/var/run/pulumi-freebsd-vnet.lock";
 
-/** Serialises what runs for one resource: a script whose connection was lost goes on, and the next one waits for it. */
-export const lockOf = (owner: string) =>
-  `/var/run/pulumi-freebsd-vnet.${createHash("sha256").update(owner).digest("hex").slice(0, 16)}.lock`;
+/** What is kept on a host for one resource begins so; the name itself may have anything in it. */
+const hashOf = (owner: string) => createHash("sha256").update(owner).digest("hex").slice(0, 16);
+
+/**
+ * Where the script of a resource works, under a lock of that name with `.lock` behind: one whose connection was lost
+ * goes on, and the next one waits for it. rc.d/cleanvar(8) empties /var/run at boot.
+ */
+export const workOf = (owner: string) => `/var/run/pulumi-freebsd-vnet.${hashOf(owner)}`;
+
+/** What a resource made beside itself, as long as it is there; see script.ts. */
+export const notesOf = (owner: string) => `/var/db/pulumi-freebsd-vnet.${hashOf(owner)}`;
+
+/** lockf(1): somebody else has the lock. */
+export const LOCKED = 75;
 
 /**
  * `locked FILE SECONDS COMMAND…`: runs it while nobody else runs one under that lock. The file, which lockf(1) removes
@@ -28,10 +39,10 @@ export const locked = new ShellFunction(
   body`
 lock=$1 seconds=$2
 shift 2
-lockf -s -t "$seconds" "$lock" /bin/sh -c 'printf "%s\n" "$2" > "$1"; shift 2; exec "$@"' locked "$lock" "${"$"}{holder-} since $(date)" "$@"
+lockf -s -t "$seconds" "$lock" /bin/sh -c '{ printf "%s\n" "$2" > "$1"; } 2>/dev/null; shift 2; exec "$@"' locked "$lock" "${"$"}{holder-somebody} since $(date)" "$@"
 ended=$?
-if [ "$ended" -eq 75 ]; then
-  echo "waited $seconds seconds for $lock, which is held by $(cat "$lock" 2>/dev/null)" >&2
+if [ "$ended" -eq ${String(LOCKED)} ]; then
+  echo "another run has it at work: $(cat "$lock" 2>/dev/null). Waited $seconds seconds for its end; run this again after it. If it does not end, 'fstat $lock' shows on the host what holds it" >&2
 fi
 return "$ended"`,
 );
@@ -44,82 +55,117 @@ export const beginLine = (owner: string) => `# BEGIN pulumi-freebsd-vnet ${owner
 export const endLine = (owner: string) => `# END pulumi-freebsd-vnet ${owner}`;
 export const headerLine = (owner: string) => `${MARK} ${owner}`;
 
+/** What a file is written to before it is renamed over the old one. */
+const NEW = ".pulumi-freebsd-vnet";
+
+/**
+ * Begins what edits `$file`. The file is written anew beside the old one, with its owner, mode and flags, and renamed
+ * over it: it is either the old or the new one whole. That is done under the lock, so whatever of that kind is there
+ * at the beginning was left by one that died.
+ */
+const EDITOR = body`
+if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
+new="$file${NEW}"
+for left in "$new" /etc/*${NEW} /etc/jail.conf.d/*${NEW} /boot/*${NEW} /var/db/*${NEW}; do
+  if [ -f "$left" ]; then rm -f "$left" || exit; fi
+done
+put() {
+  if [ -e "$file" ]; then
+    case ,$(stat -f %Sf "$file"), in *,[su]chg,* | *,[su]appnd,* | *,[su]unlnk,*)
+      echo "$file is protected by chflags(1), see 'ls -lo $file'; take the flag off first, with 'chflags 0 $file'" >&2
+      return 1 ;;
+    esac
+    cp -p "$file" "$new"
+  fi && cat > "$new" && { [ -z "$check" ] || $check "$new" >&2; } && fsync "$new" && mv -f "$new" "$file" && return 0
+  status=$?
+  rm -f "$new"
+  return "$status"
+}`;
+
 /**
  * `own_block FILE OWNER TEXT MODE [BEFORE CHECK]`: keeps the lines of OWNER in a file that others edit too, between
- * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. The file is written
- * anew beside the old one, with its owner and mode, and renamed over it: it is either the old or the new one whole.
- * Where the order of lines matters, new ones go before the first that matches BEFORE instead of at the end, and the
- * command CHECK has to accept the new file.
- * The last line that awk(1) gets says that it got all of the file: one that cannot be read is left as it is.
+ * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. Where the order of
+ * lines matters, new ones go before the first that matches BEFORE instead of at the end, and the command CHECK has to
+ * accept the new file. The last line that awk(1) gets says that it got all of the file: one that cannot be read is left
+ * as it is.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
  */
 const EDIT_BLOCK = body`
 file=$1 owner=$2 content=$3 mode=$4 before=$5 check=$6
-if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
+${EDITOR}
 begin="# BEGIN pulumi-freebsd-vnet $owner"
 end="# END pulumi-freebsd-vnet $owner"
 absent="# pulumi-freebsd-vnet: this file was not there before"
 open="# pulumi-freebsd-vnet: the line above did not end in a newline"
-new="$file.pulumi-freebsd-vnet"
 whole="# pulumi-freebsd-vnet: this is all of the file"
-has() {
-  grep -q "$@" && return 0
-  status=$?
-  [ "$status" -eq 1 ] && return 1
-  rm -f "$new"
-  exit "$status"
-}
 if [ "$mode" = drop ]; then
   [ -e "$file" ] || exit 0
-  has -xF -e "$begin" "$file" || exit 0
-elif [ "$mode" = set ] && [ -e "$file" ] && has -xF -e "$begin" "$file"; then before=
+  grep -qxF -e "$begin" "$file" || { status=$?; if [ "$status" -eq 1 ]; then exit 0; else exit "$status"; fi; }
+elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
 fi
-export begin end content mode before whole
-if [ -e "$file" ]; then cp -p "$file" "$new" || { status=$?; rm -f "$new"; exit "$status"; }; fi
-{
-  if [ ! -e "$file" ]; then echo "$absent"
-  else
-    cat "$file" || exit
-    last=$(tail -c 1 "$file") || exit
-    if [ -n "$last" ]; then printf '\n%s\n' "$open"; fi
-  fi
-  echo "$whole"
-} | awk '
-  BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]; before = ENVIRON["before"]; whole = ENVIRON["whole"] }
-  $0 == whole { read = 1 }
-  before != "" && !put && mode != "drop" && $0 ~ before { print begin; print content; print end; put = 1 }
-  $0 == begin {
-    inside = 1
-    if (mode == "set" && !put) { print begin; print content; print end; put = 1 }
-    next
+export begin end content mode before absent open whole
+result=$(
+  {
+    if [ ! -e "$file" ]; then echo "$absent"
+    else
+      cat "$file" || exit
+      last=$(tail -c 1 "$file") || exit
+      if [ -n "$last" ]; then printf '\n%s\n' "$open"; fi
+    fi
+    echo "$whole"
+  } | awk '
+  function add(line) { lines[++n] = line }
+  function add_block() { add(begin); add(content); add(end); put = 1 }
+  BEGIN {
+    begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]
+    before = ENVIRON["before"]; absent = ENVIRON["absent"]; open = ENVIRON["open"]
+    whole = ENVIRON["whole"]
   }
-  inside && !read { if ($0 == end) inside = 0; next }
-  !read { print }
+  $0 == whole { read = 1 }
+  !read {
+    if (before != "" && !put && mode != "drop" && $0 ~ before) add_block()
+    if ($0 == begin) {
+      inside = 1
+      if (mode == "set" && !put) add_block()
+    } else if (inside) {
+      if ($0 == end) inside = 0
+    } else {
+      if ($0 ~ /^# BEGIN pulumi-freebsd-vnet /) others = 1
+      add($0)
+    }
+  }
   END {
-    if (!read) exit 4
+    if (!read) exit 5
     if (inside) exit 3
-    if (mode != "drop" && !put) { print begin; print content; print end }
-  }' > "$new"
-status=$?
-if [ "$status" -ne 0 ]; then
-  rm -f "$new"
-  if [ "$status" -eq 4 ]; then echo "$file could not be read" >&2; fi
-  if [ "$status" -eq 3 ]; then echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; fi
+    if (mode != "drop" && !put) add_block()
+    last = mode == "drop" && !others
+    for (i = 1; i <= n; i++) {
+      if (last && (lines[i] == absent || lines[i] == open)) ours = lines[i]
+      else {
+        if (lines[i] != "") kept = 1
+        if (printed) printf "\n"
+        printf "%s", lines[i]
+        printed = 1
+      }
+    }
+    if (ours == absent && !kept) exit 44
+    if (printed && !(ours == open && lines[n] == open)) printf "\n"
+  }'
+  status=$?
+  echo .
   exit "$status"
-fi
-if [ "$mode" = drop ] && ! has -e '^# BEGIN pulumi-freebsd-vnet ' "$new"; then
-  if has -xF -e "$absent" "$new"; then
-    rest=$(grep -vxF -e "$absent" "$new") || { status=$?; if [ "$status" -gt 1 ]; then rm -f "$new"; exit "$status"; fi; }
-    if [ -z "$rest" ]; then rm -f "$new" "$file"; exit; fi
-    printf '%s\n' "$rest" > "$new" || { status=$?; rm -f "$new"; exit "$status"; }
-  elif has -xF -e "$open" "$new"; then
-    last=$(tail -n 1 "$new") && rest=$(grep -vxF -e "$open" "$new") || { status=$?; rm -f "$new"; exit "$status"; }
-    if [ "$last" = "$open" ]; then printf '%s' "$rest" > "$new"; else printf '%s\n' "$rest" > "$new"; fi || { status=$?; rm -f "$new"; exit "$status"; }
-  fi
-fi
-if cmp -s "$new" "$file"; then rm -f "$new"; exit; fi
-if [ -n "$check" ]; then $check "$new" >&2 || { status=$?; rm -f "$new"; exit "$status"; }; fi
-fsync "$new" && mv -f "$new" "$file" || { status=$?; rm -f "$new"; exit "$status"; }
+)
+status=$?
+case $status in
+  0) ;;
+  3) echo "$file: the line \"$begin\" has no \"$end\" after it; add it where the block ends" >&2; exit 3 ;;
+  44) rm -f "$file"; exit ;;
+  5) echo "$file could not be read" >&2; exit 5 ;;
+  *) exit "$status" ;;
+esac
+result=${"$"}{result%.}
+if printf '%s' "$result" | cmp -s - "$file"; then exit 0; fi
+printf '%s' "$result" | put
 `;
 
 export const ownBlock = new ShellFunction(
@@ -128,16 +174,17 @@ export const ownBlock = new ShellFunction(
   [locked],
 );
 
-/** `put_file FILE TEXT`: a file of our own, written beside and renamed, its mode kept. */
+const PUT_FILE = body`
+file=$1 text=$2 check=
+${EDITOR}
+printf '%s\n' "$text" | put
+`;
+
+/** `put_file FILE TEXT`: a file of our own. */
 export const putFile = new ShellFunction(
   "put_file",
-  body`
-new="$1.pulumi-freebsd-vnet"
-if [ -e "$1" ]; then cp -p "$1" "$new" || { status=$?; rm -f "$new"; return "$status"; }; fi
-printf '%s\n' "$2" > "$new" && fsync "$new" && mv -f "$new" "$1" && return 0
-status=$?
-rm -f "$new"
-return "$status"`,
+  `locked ${LOCK} 60 /bin/sh -c ${quote(PUT_FILE)} put_file "$@"`,
+  [locked],
 );
 
 /** `file_is FILE TEXT` */

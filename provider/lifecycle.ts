@@ -4,7 +4,16 @@ import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
 import { describe, differs, PartlyCreated, place, ResourceError } from "./errors";
 import { type Kind, type Reservation, runningOnly, type State } from "./kind";
-import { type Answer, type Answers, type Questions, readAnswers, readableAnswers } from "./question";
+import { LOCKED, notesOf } from "./library";
+import {
+  type Answer,
+  type Answers,
+  type Question,
+  type Questions,
+  readAnswers,
+  readableAnswers,
+  Unreadable,
+} from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
 import { type Outcome, type Step, script } from "./script";
@@ -62,6 +71,34 @@ export interface Shared {
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
+/** An earlier run of the resource, whose connection was lost, has not come to its end. */
+class AtWork extends Error {}
+
+/** What the host remembers of the resource; under its lock, so that all is said. */
+const askNotes: Question<string[]> = {
+  key: "notes",
+  ask: sh`if [ -e "$notes" ]; then cat "$notes"; fi`,
+  read(answer) {
+    if (answer.status !== 0) throw new Unreadable("notes of the resource", answer);
+    return answer.text.split("\n").filter((line) => line !== "");
+  },
+};
+
+const dropNotes = (owner: string): Step => ({ run: sh`rm -f ${[notesOf(owner), `${notesOf(owner)}.new`]}` });
+
+/** They go with the resource when it gets another name. */
+function keepNotes(owner: string, previous: string): Step[] {
+  if (owner === previous) return [];
+  const move = (from: string, to: string) => sh`mv -f ${notesOf(from)} ${notesOf(to)}`;
+  return [
+    {
+      run: move(previous, owner),
+      unless: sh`[ ! -e ${notesOf(previous)} ]`,
+      undo: move(owner, previous),
+    },
+  ];
+}
+
 /**
  * The one lifecycle: observe, ensure, observe. Create and update are the same flow, from whatever is there to
  * what is wanted; the state is what the host answered after it, never what was asked for.
@@ -96,6 +133,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     }
   };
 
+  /** Hosts are the only ones without a mark of their own: they change nothing but what all of them share. */
+  const ownerOf = (input: object): string => (input as { owner?: string }).owner ?? kind.name;
+
   const named = (verb: string, input: Inputs) => `${verb} ${kind.noun} "${kind.id(input)}"`;
 
   const error = (verb: string, input: Inputs, cause: unknown): ResourceError =>
@@ -123,12 +163,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     questions: Questions,
   ): Promise<Outcome & { lockedOut: string | undefined }> => {
     const label = named(verb, input);
-    const { owner } = input as { owner?: string };
-    const { text, read, hear, confirmation } = script(
-      steps,
-      questions,
-      owner === undefined ? undefined : { owner, holder: `${who}: ${label}` },
-    );
+    const { text, read, hear, confirmation } = script(steps, questions, {
+      owner: ownerOf(input),
+      holder: `${who}: ${label}`,
+      isNew: verb === "create",
+    });
     const heard = hear?.((told) => tell(input, told));
     reader.changed(kind.target(input));
     try {
@@ -140,16 +179,27 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
         ...(heard && { live: { hear: heard } }),
         ...(confirmation && { confirmation }),
       });
+      if (said.status === LOCKED) throw new AtWork(said.stderr.trim());
       if (said.status !== 0)
         throw new Error(`the script ended with status ${said.status}: ${said.stderr.trim()}`);
       const { lockedOut } = said;
       return { ...read(said.stdout), lockedOut };
     } catch (cause) {
       const failed = error(verb, input, cause);
-      throw verb === "create" && hasUnknownEnd(cause) ? partly(input, failed.message) : failed;
+      const maybe = hasUnknownEnd(cause) || cause instanceof AtWork;
+      throw verb === "create" && maybe ? partly(input, failed.message) : failed;
     } finally {
       reader.changed(kind.target(input));
     }
+  };
+
+  /** The state with what runs made that were cut off before anybody heard of it. */
+  const withNotes = async (state: Recorded): Promise<Recorded> => {
+    if (!kind.ensure(state, undefined).some(({ made }) => made !== undefined)) return state;
+    const { answers } = await apply("delete", state, [], { notes: askNotes });
+    const { notes } = readAnswers({ notes: askNotes }, answers);
+    const made = [...new Set([...(state.made ?? []), ...notes])];
+    return made.length > 0 ? { ...state, made } : state;
   };
 
   const state = (
@@ -193,11 +243,12 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
   const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
-    const step = { what, run: take, unless: taken, undo, made: "reserved" };
-    const { failure, answers, made } = await apply(verb, input, [step], { question });
+    const step = { what, run: take, unless: taken, undo };
+    const { failure, answers } = await apply(verb, input, [step], { question });
     if (failure) throw error(verb, input, describe(failure));
     const decided = readAnswers({ question }, answers).question;
-    return { decided, giveBack: made.length > 0 ? [{ what, run: sh`:`, undo }] : [] };
+    // Nothing is recorded of it, so what an earlier run took that was cut off is given back too.
+    return { decided, giveBack: verb === "create" ? [{ what, run: sh`:`, undo }] : [] };
   };
 
   /** The file that the host needs, if it does. */
@@ -254,7 +305,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const input = reserved ? await settled(verb, { ...declared, ...reserved.decided }, previous) : undecided;
 
     await bring(verb, input, previous);
-    const steps = [...(reserved?.giveBack ?? []), ...kind.ensure(input, previous)];
+    const steps = [
+      ...(reserved?.giveBack ?? []),
+      ...(previous ? keepNotes(ownerOf(input), ownerOf(previous)) : []),
+      ...kind.ensure(input, previous),
+    ];
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
@@ -277,7 +332,6 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
   /** Read in this run and not planned yet. */
   const refreshed = new Set<unknown>();
-  const ownerOf = (props: object) => (props as { owner?: unknown }).owner;
 
   return {
     configure,
@@ -318,10 +372,11 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     async delete(_id, props) {
       const input = inputsOf(props);
       const undecided = kind.reserve?.(input);
+      const state = recorded(props);
       const steps = undecided
         ? [{ what: undecided.what, run: undecided.giveBack }]
-        : kind.remove(recorded(props));
-      const { failure, lockedOut } = await apply("delete", input, steps, {});
+        : kind.remove(await withNotes(state));
+      const { failure, lockedOut } = await apply("delete", input, [...steps, dropNotes(ownerOf(state))], {});
       if (failure) throw error("delete", input, describe(failure, lockedOut));
     },
   };

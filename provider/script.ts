@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Guard, guardOf, runOf } from "./guard";
-import { locked, lockOf } from "./library";
+import { locked, notesOf, workOf } from "./library";
 import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, type Sh, type ShellFunction, sh } from "./sh";
@@ -64,6 +64,11 @@ export interface Work {
   readonly owner: string;
   /** What the lock says of us to others that wait for it: who, from where, and what for. */
   readonly holder: string;
+  /**
+   * Nothing is recorded of the resource: what an earlier run made that was cut off is taken back too, when a step
+   * fails.
+   */
+  readonly isNew?: boolean;
 }
 
 /** As long as a run waits for an earlier one of the same resource. */
@@ -76,13 +81,16 @@ const PATIENCE_SECONDS = 60;
  * Steps go on to their end when the connection is lost, under a lock of the resource, so that the next run finds
  * them done or undone and never half-way.
  */
+export function script(declared: readonly [], questions: Questions): Script;
+export function script(declared: readonly Step[], questions: Questions, work: Work): Script;
 export function script(declared: readonly Step[], questions: Questions, work?: Work): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
   const guard = work && guardOf(declared, work.owner, mark);
   const steps = guard ? guard.steps : declared;
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
-  const bodies = steps.flatMap((step, i) => [stepBody(step, i), ...teller(step, i)]);
+  const isNew = work?.isNew ?? false;
+  const bodies = steps.flatMap((step, i) => [stepBody(step, i, isNew), ...teller(step, i)]);
   const tells = steps.some((step) => step.telling !== undefined);
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
@@ -118,32 +126,30 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
     read: (stdout: string) => readOutcome(withoutTelling(stdout, mark), mark, steps, guard),
     ...(tells && { hear: (say: (text: string) => void) => listener(mark, say) }),
   };
-  if (steps.length === 0) {
+  if (!work) {
     const text = `${program}\nmain() {\nlook\n}\n${last}`;
     return { text, program: text, ...answer };
   }
-  // A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
+  const place = workOf(work.owner);
   const whole = [
     program,
-    "trap : HUP PIPE",
+    sh`tmp=${place} notes=${notesOf(work.owner)}`.text,
+    BEGIN_WORK,
     // What an earlier run has left for a client that never came.
-    ...(work ? [sh`rm -f ${runOf(work.owner)}.*`.text] : []),
+    sh`rm -f ${runOf(work.owner)}.*`.text,
+    "{",
     ...(guard ? ["guarded"] : ["work", "look"]),
+    "} </dev/null",
     "",
   ].join("\n");
-  const run = work ? sh`${locked} ${lockOf(work.owner)} ${PATIENCE_SECONDS} /bin/sh` : sh`/bin/sh`;
+  const run = sh`${locked} ${`${place}.lock`} ${PATIENCE_SECONDS} /bin/sh -s`;
   const text = [
     ENVIRONMENT,
-    ...(work ? [holder] : []),
+    holder,
     definitions(run.needs),
     "main() {",
-    "tmp=$(mktemp -d /tmp/pulumi-freebsd-vnet.XXXXXXXX) || exit",
-    `cat > "$tmp/script" <<'${mark}'`,
+    `${run.text} <<'${mark}'`,
     `${whole}${mark}`,
-    `${run.text} "$tmp/script"`,
-    "ended=$?",
-    'rm -rf "$tmp"',
-    'exit "$ended"',
     "}",
     last,
   ].join("\n");
@@ -156,38 +162,69 @@ const ENVIRONMENT = `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
 export PATH LC_ALL
 umask 022`;
 
+/**
+ * Under the lock. What another script left that died with its host, or was killed, is removed: it has the folder but
+ * not its lock. A signal that is caught, unlike one that is ignored, is not ignored by what the steps start.
+ */
+const BEGIN_WORK = `
+trap : HUP PIPE
+for left in /var/run/pulumi-freebsd-vnet.*/; do
+left=\${left%/}
+if [ "$left" = "$tmp" ]; then rm -rf "$tmp" || exit
+elif [ -d "$left" ]; then lockf -s -t 0 "$left.lock" rm -rf "$left"; fi
+done
+mkdir -m 700 "$tmp" || exit
+trap 'rm -rf "$tmp"' EXIT`.trim();
+
+/*
+ * `note MARK`: the resource is about to make something beside itself. The host keeps that as long as the resource is
+ * there, because the answer of a run that was cut off is heard by nobody.
+ */
 const RUNTIME = `
 undo=
 emit() { printf '\\n%s %s %s\\n' "$mark" "$1" "$2"; }
+noted() { grep -qxF -e "$1" "$notes" 2>/dev/null; }
+put_notes() {
+cat > "$notes.new" && mv "$notes.new" "$notes" && return
+rm -f "$notes.new"
+return 1
+}
+note() { noted "$1" || { cat "$notes" 2>/dev/null; printf '%s\\n' "$1"; } | put_notes; }
+forget() {
+noted "$1" || return 0
+if grep -qvxF -e "$1" "$notes"; then grep -vxF -e "$1" "$notes" | put_notes; else rm -f "$notes"; fi
+}
 step() {
-did=
+did='' found=''
 "do_$1" >"$tmp/out" 2>"$tmp/err"
 code=$?
 if [ -n "$did" ]; then undo="$1 $undo"; fi
 if [ "$code" -eq 0 ]; then
-if [ -n "$did" ]; then emit did "$1"; fi
+if [ -n "$did$found" ]; then emit did "$1"; fi
 return 0
 fi
 give_up "$1" "$code"
 }
 give_up() {
 tail -c 4000 "$tmp/out"; emit stdout "$1"
-tail -c 8000 "$tmp/err"; emit stderr "$1"
+tail -c 8000 "$tmp/err"; { echo . | cat >"$tmp/room"; } 2>&1; emit stderr "$1"
 for n in $undo; do "undo_$n" >/dev/null 2>&1 || emit left "$n"; done
 emit failed "$1:$2"
 return 1
 }`.trim();
 
-function stepBody(step: Step, i: number): Sh {
-  const test = step.unless ? sh`if ${step.unless} >/dev/null 2>&1; then return 0; fi\n` : sh``;
-  const again = step.unless ? sh`\nif ${step.unless} >/dev/null 2>&1; then return 0; fi` : sh``;
+function stepBody({ run, unless, undo = sh`:`, made }: Step, i: number, isNew: boolean): Sh {
   const name = (prefix: string) => rawName(`${prefix}_${i}`);
+  const known = made === undefined ? sh`` : sh`if noted ${made}; then ${isNew ? sh`did` : sh`found`}=1; fi\n`;
+  const done = (then: Sh) => (unless ? sh`if ${unless} >/dev/null 2>&1; then\n${then}return 0\nfi\n` : sh``);
+  const begin = made === undefined ? sh`` : sh`note ${made} || return\n`;
+  const failed = made === undefined ? sh`` : sh`forget ${made}\n`;
   return sh`${name("do")}() {
-${test}if ${step.run}; then did=1; return 0; else code=$?; fi${again}
-return "$code"
+${done(known)}${begin}if ${run}; then did=1; return 0; else code=$?; fi
+${failed}${done(sh``)}return "$code"
 }
 ${name("undo")}() {
-${step.undo ?? sh`:`}
+${made === undefined ? undo : sh`{ ${undo}\n} && forget ${made}`}
 }`;
 }
 

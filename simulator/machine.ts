@@ -14,7 +14,7 @@ import { Killed, Process, type Session, Task } from "./shell/process";
 import { Sink, type Stream, Text } from "./shell/streams";
 
 /** What a fault does in place of the command. */
-export type FaultResult = { readonly status: number; readonly stderr?: string } | "hang" | "cut";
+export type FaultResult = { readonly status: number; readonly stderr?: string } | "hang" | "cut" | "off";
 
 /**
  * Which commands: a pattern over the arguments joined by blanks, or a test of the arguments. A program comes with its
@@ -113,6 +113,9 @@ export class Machine {
   get kernel(): Kernel {
     return this.running;
   }
+
+  /** Resolves when it is up again after the last loss of power. */
+  restarted: Promise<void> = Promise.resolve();
 
   /** Called when the machine goes down: connections to it break. */
   onReboot: () => void = () => {};
@@ -218,7 +221,7 @@ export class Machine {
 
   /**
    * The next commands that match do not run: they exit with a status and a message, or never end (`hang`). With
-   * `cut` the SSH connection breaks before they run.
+   * `cut` the SSH connection breaks before they run, with `off` the host loses its power and boots again (`restarted`).
    * @param options.times how many of them, 1 by default
    * @param options.skip how many that match run as usual first
    */
@@ -240,6 +243,11 @@ export class Machine {
     if (fault.result === "hang") return process.hang();
     if (fault.result === "cut") {
       process.session.cut();
+      return undefined;
+    }
+    if (fault.result === "off") {
+      this.restarted = this.reboot();
+      process.check();
       return undefined;
     }
     process.tell(fault.result.stderr ?? "");

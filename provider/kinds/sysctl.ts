@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { commonShape, internalShape, targetOf } from "../common";
 import { defineKind, running } from "../kind";
-import { claimSysctl, lastSysctl, setSysctl, sysctlIs } from "../library/sysctl";
+import { notesOf } from "../library";
+import { claimSysctl, lastSysctl, restoreSysctl, setSysctl, sysctlIs } from "../library/sysctl";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines, overridden } from "../owned";
 import { type Question, Unreadable } from "../question";
 import { type InputOf, live, replace } from "../schema";
@@ -103,12 +104,20 @@ function askBootSysctl(name: string): Question<{ path: string; value: string } |
   };
 }
 
-/** What `setSysctl` found in this script; nothing when no step of it changed the value. */
-const askBefore = (name: string): Question<string | undefined> => ({
-  key: `sysctl before ${name}`,
-  ask: sh`printf '%s' "\${sysctl_before+found:$sysctl_before}"`,
-  read: ({ text }) => (text.startsWith("found:") ? text.slice("found:".length) : undefined),
+/** What `setSysctl` noted; nothing when the value was right already. */
+const askBefore = ({ name, owner }: Input): Question<string | undefined> => ({
+  key: `sysctl before ${name} ${owner}`,
+  ask: sh`if [ -e ${notesOf(owner)} ]; then cat ${notesOf(owner)}; fi`,
+  read(answer) {
+    if (answer.status !== 0) throw new Unreadable(`what ${name} was before`, answer);
+    return beforeIn(answer.text.split("\n"));
+  },
 });
+
+const BEFORE = "before ";
+
+const beforeIn = (notes: readonly string[] = []) =>
+  notes.find((note) => note.startsWith(BEFORE))?.slice(BEFORE.length);
 
 export const sysctl = defineKind({
   name: "Sysctl",
@@ -124,28 +133,32 @@ export const sysctl = defineKind({
       what: `sysctl ${input.name}=${wanted(input)}`,
       run: sh`${setSysctl} ${input.name} ${wanted(input)}`,
       unless: sh`${sysctlIs} ${input.name} ${wanted(input)}`,
-      undo: sh`sysctl ${input.name}="$sysctl_before"`,
+      undo: previous ? sh`sysctl ${input.name}="$sysctl_before"` : sh`${restoreSysctl} ${input.name}`,
+      made: "set",
     },
     ...keepLines(lines(input), previous && { ...lines(previous), drift: previous.drift }),
   ],
 
-  remove: (state) => [
-    dropLines(lines(state)),
-    ...(state.before === undefined
-      ? []
-      : [
-          {
-            run: sh`sysctl ${`${state.name}=${state.before}`}`,
-            unless: sh`! ${sysctlIs} ${state.name} ${wanted(state)}`,
-          },
-        ]),
-  ],
+  remove(state) {
+    const before = state.before ?? beforeIn(state.made);
+    return [
+      dropLines(lines(state)),
+      ...(before === undefined
+        ? []
+        : [
+            {
+              run: sh`sysctl ${`${state.name}=${before}`}`,
+              unless: sh`! ${sysctlIs} ${state.name} ${wanted(state)}`,
+            },
+          ]),
+    ];
+  },
 
   questions: (input) => ({
     value: askSysctl(input.name),
     boot: askBootSysctl(input.name),
     lines: askLines(lines(input)),
-    before: askBefore(input.name),
+    before: askBefore(input),
   }),
 
   // The variable itself is the kernel's; ours are the lines and the value.

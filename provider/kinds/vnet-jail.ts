@@ -41,7 +41,16 @@ import {
   parameterText,
 } from "../jail/scalars";
 import { atBoot, type Costs, defineKind, type State } from "../kind";
-import { claimFile, claimJail, fileIs, headerLine, includesJail, jailIsListed, putFile } from "../library";
+import {
+  claimFile,
+  claimJail,
+  fileIs,
+  headerLine,
+  includesJail,
+  jailIsListed,
+  jailRuns,
+  putFile,
+} from "../library";
 import {
   claimAccounting,
   claimJid,
@@ -74,7 +83,7 @@ import {
 } from "../scalars";
 import { type Cost, type InputOf, live, type Reference, reference, replace, restart } from "../schema";
 import type { Step } from "../script";
-import { sh } from "../sh";
+import { type Sh, sh } from "../sh";
 
 export const linkReferenceShape = {
   jailSide: interfaceName,
@@ -508,9 +517,20 @@ const outputs = ["name", "jid"] as const;
 const needsRestart = (input: Input, previous: JailState) =>
   changes({ name: "VnetJail", inputs: vnetJailShape, outputs, costs }, { ...previous }, input).some(
     ({ cost }) => cost === "restart",
-  ) || previous.drift.some((found) => mending(previous, found) === "restart");
+  ) || mendedByRestart(previous);
+
+const mendedByRestart = (previous: JailState) =>
+  previous.drift.some((found) => mending(previous, found) === "restart");
 
 const STOPPING = "waiting for the jail to end";
+
+/** A run whose connection was lost has done it: files are written between stop and start, and say all that a start takes. */
+const restarted = (input: Input, previous: JailState): Sh =>
+  mendedByRestart(previous)
+    ? sh``
+    : sh` || { ${jailRuns} ${nameOf(input)} && ${fileIs} ${confPath(input)} ${conf(input)}${
+        input.mounts.length > 0 ? sh` && ${fileIs} ${fstabPath(input)} ${fstab(input)}` : sh``
+      }; }`;
 
 export const vnetJail = defineKind({
   name: "VnetJail",
@@ -536,7 +556,7 @@ export const vnetJail = defineKind({
             what: `stop the jail ${nameOf(input)}`,
             telling: STOPPING,
             run: stopJail(previous),
-            unless: sh`! ${jailIsListed} ${nameOf(input)}`,
+            unless: sh`! ${jailIsListed} ${nameOf(input)}${restarted(input, previous)}`,
             undo: startJail(previous),
           },
         ]

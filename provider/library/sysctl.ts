@@ -13,13 +13,28 @@ return 3`,
 /** `sysctl_is NAME VALUE` */
 export const sysctlIs = new ShellFunction("sysctl_is", `[ "$(sysctl -n "$1" 2>/dev/null)" = "$2" ]`);
 
-/** `set_sysctl NAME VALUE`: what it was before is in `sysctl_before` for the rest of the script. */
+/**
+ * `set_sysctl NAME VALUE`: what it was before is in `sysctl_before` for the rest of the script, and in the resource's
+ * notes for good.
+ */
 export const setSysctl = new ShellFunction(
   "set_sysctl",
   body`
 there=$(sysctl -n "$1") || return
-sysctl "$1=$2" || return
-sysctl_before=$there`,
+new=
+if ! grep -q '^before ' "$notes" 2>/dev/null; then new=1; note "before $there" || return; fi
+sysctl "$1=$2" && { sysctl_before=$there; return 0; }
+status=$?
+if [ -n "$new" ]; then forget "before $there"; fi
+return "$status"`,
+);
+
+/** `restore_sysctl NAME`: to what it was before the resource. */
+export const restoreSysctl = new ShellFunction(
+  "restore_sysctl",
+  body`
+there=$(sed -n 's/^before //p' "$notes")
+sysctl "$1=$there" && forget "before $there"`,
 );
 
 /** `last_sysctl NAME`: the file and the value of the last line that sets it at boot, with a tab between. */

@@ -61,7 +61,7 @@ const several = ["userknownhostsfile", "globalknownhostsfile"] as const;
 
 /**
  * What ssh_config(5) files say, as ssh(1) reads them: the first value wins, `~/.ssh/config` comes before
- * `/etc/ssh/ssh_config`. Why this is not a package: docs/decisions/0006.
+ * `/etc/ssh/ssh_config`. Why this is not a package: docs/decisions/0008.
  */
 export class ConfigFiles {
   readonly #surroundings: Surroundings;

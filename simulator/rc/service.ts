@@ -8,7 +8,18 @@ import { jails } from "./jail";
 import { netif } from "./netif";
 import { routing } from "./routing";
 import { type RcScript, runScript } from "./script";
-import { devfs, dmesg, hostname, kld, mountcritlocal, mountlate, rctl, sysctl, zfs } from "./system";
+import {
+  cleanvar,
+  devfs,
+  dmesg,
+  hostname,
+  kld,
+  mountcritlocal,
+  mountlate,
+  rctl,
+  sysctl,
+  zfs,
+} from "./system";
 
 /** Scripts that have a file and a variable, and nothing to do here. */
 const idle = (name: string, rcvar?: string): RcScript => ({
@@ -35,7 +46,7 @@ const scripts: readonly RcScript[] = [
   zfs,
   idle("var"),
   idle("devmatch", "devmatch_enable"),
-  idle("cleanvar", "cleanvar_enable"),
+  cleanvar,
   idle("FILESYSTEMS"),
   idle("ldconfig"),
   kld,

@@ -1,4 +1,5 @@
 import { loadDevfsRules } from "../commands/storage";
+import type { Vfs } from "../kernel/vfs";
 import { split, textOf } from "./conf";
 import type { Rc, RcScript } from "./script";
 
@@ -27,6 +28,31 @@ export const sysctl: RcScript = {
     },
     stop: () => 0,
     reload: () => 0,
+  },
+};
+
+/** Files go, directories stay. */
+function purge(fs: Vfs, directory: string): void {
+  for (const name of fs.list(directory)) {
+    const path = `${directory}/${name}`;
+    if (fs.peek(path, { follow: false })?.type === "directory") purge(fs, path);
+    else fs.unlink(path);
+  }
+}
+
+/** /etc/rc.d/cleanvar. By its source; not recorded. */
+export const cleanvar: RcScript = {
+  name: "cleanvar",
+  description: "Purge /var directory",
+  rcvar: "cleanvar_enable",
+  actions: {
+    start: ({ io: { fs } }) => {
+      if (!fs.isDirectory("/var/run")) return 0;
+      purge(fs, "/var/run");
+      fs.writeText("/var/run/clean_var", "");
+      return 0;
+    },
+    stop: () => 0,
   },
 };
 
@@ -133,17 +159,6 @@ export const hostname: RcScript = {
       const name = rc.conf.get("hostname");
       return name === "" ? 0 : rc.run(["/bin/hostname", name]);
     },
-    stop: () => 0,
-  },
-};
-
-/** /etc/rc.d/cleanvar, at boot: files in /var/run go, folders stay. man page only */
-export const cleanvar: RcScript = {
-  name: "cleanvar",
-  description: "Purge /var directory",
-  rcvar: "cleanvar_enable",
-  actions: {
-    start: (rc) => rc.run(["/usr/bin/find", "/var/run", "-type", "f", "-delete"]),
     stop: () => 0,
   },
 };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { check } from "../../provider/check";
-import { script } from "../../provider/script";
+import { type Step, script } from "../../provider/script";
 import { Machine } from "../../simulator";
 import { samples } from "../provider/samples";
 
@@ -92,8 +92,9 @@ test.each(cases)("%s", async (_, kind, inputs, path) => {
   for (const text of few) {
     const given = check(kind, replaced(inputs, path, text) as Record<string, unknown>).inputs as never;
     const questions = kind.questions(given);
-    const run = (steps: Parameters<typeof script>[0]) =>
-      machine.exec("/bin/sh -s", { stdin: script(steps, questions).text });
+    const work = { owner: "demo/test/injection", holder: "tests" };
+    const run = (steps: readonly Step[]) =>
+      machine.exec("/bin/sh -s", { stdin: script(steps, questions, work).text });
     await run(kind.ensure(given, undefined));
     await machine.reboot();
     await run(kind.remove({ ...(given as object), drift: [], modules: [] } as never));

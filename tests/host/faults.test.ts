@@ -16,7 +16,7 @@ import {
 
 /*
  * Each command that each resource runs is made to fail once, in its create, its update and its delete. `npm test` tries
- * one in SAMPLE of them, another one in each place; `FAULTS=all npm test -- tests/host/faults` all.
+ * one in SAMPLE of them, another one in each place; `npm run test:faults` all.
  */
 const SAMPLE = process.env.FAULTS === "all" ? 1 : 9;
 
@@ -49,7 +49,7 @@ async function worldOf(sample: Sample): Promise<World> {
  */
 function comparable(host: ReturnType<typeof essence>): unknown {
   const files = Object.entries(host.files)
-    .filter(([path]) => !/^\/tmp\/pulumi-freebsd-vnet\./.test(path))
+    .filter(([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path))
     .map(([path, file]) =>
       path === ROOTS
         ? [path, { ...file, content: file.content?.replaceAll(/ \d+:\d+ /g, " INODE ") }]

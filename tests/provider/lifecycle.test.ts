@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -13,8 +21,8 @@ import type { Step } from "../../provider/script";
 import { sh } from "../../provider/sh";
 
 /*
- * The lifecycle with a kind that keeps a file, and a "host" that is a POSIX shell on this machine: what holds for
- * every kind is shown here once.
+ * The lifecycle with a kind that keeps a file, and a "host" that is a POSIX shell on this machine, with a /var and a
+ * lockf(1) of its own: what holds for every kind is shown here once.
  */
 
 let folder: string;
@@ -36,7 +44,10 @@ const runner: Runner = {
         stderr += chunk;
       });
       child.on("close", (status) => resolve({ stdout, stderr, status: status ?? 255 }));
-      child.stdin.end(script);
+      const here = script
+        .replaceAll("/var/", `${folder}/var/`)
+        .replaceAll("PATH=/sbin", `PATH=${folder}:/sbin`);
+      child.stdin.end(here);
     }),
 };
 
@@ -70,6 +81,9 @@ const kept = defineKind({
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "lifecycle-"));
+  for (const name of ["run", "db"]) mkdirSync(join(folder, "var", name), { recursive: true });
+  const lockf = '#!/bin/sh\nlock=$4\nshift 4\n"$@"\nended=$?\nrm -f "$lock"\nexit "$ended"\n';
+  writeFileSync(join(folder, "lockf"), lockf, { mode: 0o755 });
   scripts = [];
   more = [];
   provider = lifecycle(kept, {
@@ -153,12 +167,13 @@ test("read finds drift, and what is gone", async () => {
 });
 
 test("reads of one run are put into one script, and each question is asked once", async () => {
-  const all = await Promise.all(["a", "b", "c"].map((name) => provider.create(inputs(name, name))));
+  const all = [];
+  for (const name of ["a", "b", "c"]) all.push(await provider.create(inputs(name, name)));
   scripts = [];
   const reads = await Promise.all([...all, ...all].map(({ id, outs }) => provider.read(id, outs)));
   expect(reads.map((read) => (read.props as { drift: string[] }).drift)).toEqual(Array(6).fill([]));
   expect(scripts).toHaveLength(1);
-  expect(scripts[0]?.match(/cat /g)).toHaveLength(3);
+  expect(scripts[0]?.split(`then cat ${folder}`)).toHaveLength(4);
 });
 
 test("delete removes it, and again is no error", async () => {
@@ -186,13 +201,50 @@ test("errors carry no stack, because Pulumi prints stacks", async () => {
   expect(failed.stack).toBe("");
 });
 
-test("nothing is left in /tmp", async () => {
+const left = () => ["run", "db"].flatMap((name) => readdirSync(join(folder, "var", name)));
+
+test("nothing is left in the temporary place, and in /var/db no longer than the resource", async () => {
   const { id, outs } = await provider.create(inputs());
   more = [{ run: sh`false` }];
   await provider.update(id, outs, inputs("x")).catch(() => {});
-  const temporary = spawn("sh", ["-c", "ls -d /tmp/pulumi-freebsd-vnet.* 2>/dev/null | wc -l"]);
-  const count = await new Promise((resolve) =>
-    temporary.stdout.on("data", (chunk) => resolve(String(chunk).trim())),
+  expect(left()).toEqual([expect.stringMatching(/^pulumi-freebsd-vnet\.[0-9a-f]{16}$/)]);
+  await provider.delete(id, outs);
+  expect(left()).toEqual([]);
+  await provider.create(inputs()).catch(() => {});
+  expect(left()).toEqual([]);
+});
+
+test("what a run made whose answer nobody heard is known to the next one: it is recorded, undone, or deleted", async () => {
+  const { id, outs } = await provider.create(inputs());
+  const unheard = { ...outs, made: undefined };
+  const again = await provider.create(inputs());
+  expect(again.outs).toMatchObject({ made: ["file"] });
+  expect((await provider.update(id, unheard, inputs())).outs).toMatchObject({ made: ["file"] });
+  more = [{ run: sh`false` }];
+  await expect(provider.update(id, unheard, inputs("x"))).rejects.toThrow("has been undone");
+  expect(existsSync(id)).toBe(true);
+  await expect(provider.create(inputs())).rejects.toThrow("has been undone");
+  expect(existsSync(id)).toBe(false);
+  expect(left()).toEqual([]);
+});
+
+test("what was there before stays nobody's, whatever a run that was cut off did after it", async () => {
+  writeFileSync(join(folder, "file"), "hello");
+  await provider.create(inputs());
+  expect((await provider.create(inputs())).outs).toEqual({ ...inputs(), size: 5, drift: [] });
+  expect(left()).toEqual([]);
+});
+
+test("whoever still works on the resource is named, and a create is recorded as one that may have been done", async () => {
+  const lockf =
+    '#!/bin/sh\nprintf "%s\\n" \'dch@laptop: create kept file "x" since Tue Nov 24\' > "$4"\nexit 75\n';
+  writeFileSync(join(folder, "lockf"), lockf);
+  const failed = (await provider.create(inputs()).catch((cause) => cause)) as PartlyCreated;
+  expect(failed.message.replaceAll(folder, "").replace(/[0-9a-f]{16}/, "HASH")).toBe(
+    'cannot create kept file "/file" on root@here.example.net: another run has it at work: dch@laptop: create kept file "x" since Tue Nov 24. Waited 60 seconds for its end; run this again after it. If it does not end, \'fstat /var/run/pulumi-freebsd-vnet.HASH.lock\' shows on the host what holds it',
   );
-  expect(count).toBe("0");
+  expect(failed).toBeInstanceOf(PartlyCreated);
+  await expect(provider.update(failed.id, failed.properties, inputs())).rejects.not.toHaveProperty(
+    "properties",
+  );
 });

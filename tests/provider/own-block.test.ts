@@ -15,8 +15,8 @@ import { ownBlock } from "../../provider/library";
 import { definitions, sh } from "../../provider/sh";
 
 /*
- * The editor of shared files, run by a real POSIX shell on real files. lockf(1) and fsync(1) are FreeBSD's; here
- * they only run what they are given.
+ * The editor of shared files, run by a real POSIX shell on real files. lockf(1), fsync(1) and stat(1) are FreeBSD's; here
+ * they only run what they are given, and tell `flags`.
  */
 
 let folder: string;
@@ -31,9 +31,13 @@ beforeEach(() => {
     { mode: 0o755 },
   );
   writeFileSync(join(folder, "fsync"), "#!/bin/sh\n", { mode: 0o755 });
+  tellFlags("-");
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
+
+const tellFlags = (flags: string) =>
+  writeFileSync(join(folder, "stat"), `#!/bin/sh\necho ${flags}\n`, { mode: 0o755 });
 
 function edit(
   owner: string,
@@ -113,7 +117,31 @@ test("the mode stays, a link stays a link, and nothing else is left in the folde
     "link.conf",
     "lockf",
     "rc.conf",
+    "stat",
   ]);
+});
+
+test("a file that chflags(1) protects is left alone, and the error says how to let it be changed", () => {
+  writeFileSync(file, "x\n");
+  tellFlags("schg,uarch");
+  const said = edit("a", "y", "set");
+  expect(said.status).toBe(1);
+  expect(said.stderr).toBe(
+    `${file} is protected by chflags(1), see 'ls -lo ${file}'; take the flag off first, with 'chflags 0 ${file}'\n`,
+  );
+  expect(read()).toBe("x\n");
+  tellFlags("nodump,uarch");
+  expect(edit("a", "y", "set").status).toBe(0);
+});
+
+test("what an editor that died has left beside the file is removed, also when there is nothing to do", () => {
+  writeFileSync(file, "x\n");
+  for (const mode of ["set", "drop", "drop"] as const) {
+    writeFileSync(`${file}.pulumi-freebsd-vnet`, "half");
+    expect(edit("a", "y", mode).status).toBe(0);
+    expect(existsSync(`${file}.pulumi-freebsd-vnet`)).toBe(false);
+  }
+  expect(read()).toBe("x\n");
 });
 
 test("what is there already is not written again", () => {

@@ -70,7 +70,11 @@ function remove(found: readonly Leftover[]): Step[] {
 export async function clean(machine: Machine): Promise<string[]> {
   const found = await look(machine);
   if (found.length === 0) return [];
-  const { text, read }: Script = script(remove(found), {});
+  const { text, read }: Script = script(
+    remove(found),
+    {},
+    { owner: "pfvtest", holder: "npm run test:host -- --clean" },
+  );
   const { stdout } = await machine.run(machine.target, text, { label: "clean" });
   const { failure } = read(stdout);
   if (failure)
