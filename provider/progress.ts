@@ -31,7 +31,7 @@ told() {
 teller=$!
 step "$1"
 ended=$?
-{ kill "$teller"; wait "$teller"; } 2>/dev/null
+{ kill "$teller" && wait "$teller"; } 2>/dev/null
 return "$ended"
 }`.trim();
 

@@ -2,7 +2,15 @@ import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { defineKind, type Known, running } from "../kind";
 import { ARCHIVES, dropArchive, useArchive } from "../library/archives";
-import { archiveIs, claimPath, copyPart, hasNullfs, missingNullfs, unmountUnder } from "../library/roots";
+import {
+  archiveIs,
+  claimPath,
+  copyPart,
+  hasNullfs,
+  lacksNullfs,
+  missingNullfs,
+  unmountUnder,
+} from "../library/roots";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
 import { type Question, Unreadable } from "../question";
 import {
@@ -160,6 +168,8 @@ const templateMount = ({ template, path }: Thin): Mount => ({ mode: "ro", from: 
 
 const isMounted = ({ mode, from, on }: Mount): Sh => sh`${hasNullfs} ${[mode, from, on]}`;
 
+const isNotMounted = ({ mode, from, on }: Mount): Sh => sh`${lacksNullfs} ${[mode, from, on]}`;
+
 const keepMount = (mount: Mount): Step => ({
   run: sh`mount_nullfs -o ${mount.mode} ${mount.from} ${mount.on}`,
   unless: isMounted(mount),
@@ -168,7 +178,7 @@ const keepMount = (mount: Mount): Step => ({
 
 const dropMount = (mount: Mount): Step => ({
   run: sh`umount ${mount.on}`,
-  unless: sh`! ${isMounted(mount)}`,
+  unless: isNotMounted(mount),
   undo: sh`mount_nullfs -o ${mount.mode} ${mount.from} ${mount.on}`,
 });
 
@@ -326,11 +336,10 @@ export const jailRoot = defineKind({
       before: previous ? [] : store.claim(undefined).filter(({ undo }) => undo === undefined),
       question: {
         key: `needs ${form.archive}`,
-        ask: sh`if ${store.isFilled} || [ -f ${form.archive} ]; then echo no; else echo yes; fi`,
+        ask: sh`${store.isFilled} || [ -f ${form.archive} ]`,
         read(answer) {
-          const [word] = answer.text.trim().split("\n").slice(-1);
-          if (word !== "yes" && word !== "no") throw new Unreadable(`look for ${form.archive}`, answer);
-          return word === "yes";
+          if (answer.status > 1) throw new Unreadable(`look for ${form.archive}`, answer);
+          return answer.status === 1;
         },
       },
     };
@@ -502,7 +511,7 @@ function removeMounts(state: Input, form: Thin, store: RootStore, made: readonly
     },
     {
       run: sh`umount ${form.path}`,
-      unless: sh`! ${store.isOurs} || ! ${isMounted(templateMount(form))}`,
+      unless: sh`! ${store.isOurs} || ${isNotMounted(templateMount(form))}`,
     },
     dropLines(fstab(state, form)),
     ...dropMountpoint(form.path, made),

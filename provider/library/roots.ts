@@ -240,11 +240,21 @@ done`,
 export const hasNullfs = new ShellFunction(
   "has_nullfs",
   body`
-from=$(realpath "$2" 2>/dev/null) && on=$(realpath "$3" 2>/dev/null) || return 1
+[ -d "$2" ] && [ -d "$3" ] || return 1
+from=$(realpath "$2") && on=$(realpath "$3") || return 2
 mount -p | mode=$1 from=$from on=$on awk '
   BEGIN { mode = ENVIRON["mode"]; from = ENVIRON["from"]; on = ENVIRON["on"] }
   $1 == from && $2 == on && $3 == "nullfs" && substr($4, 1, 2) == mode { found = 1 }
   END { exit !found }'`,
+);
+
+/** `lacks_nullfs ro|rw DIRECTORY MOUNTPOINT`: for certain. */
+export const lacksNullfs = new ShellFunction(
+  "lacks_nullfs",
+  body`
+has_nullfs "$@"
+[ $? -eq 1 ]`,
+  [hasNullfs],
 );
 
 /** `missing_nullfs [ro|rw DIRECTORY MOUNTPOINT] …`: prints the mount points where it is not mounted. */

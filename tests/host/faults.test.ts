@@ -44,7 +44,7 @@ async function worldOf(sample: Sample): Promise<World> {
 }
 
 /**
- * What a script needs for itself is left only where removing that is what failed; inodes and jids are others each time
+ * What a script needs for itself is left only where removing that is what failed; inodes, jids and sets of processors are others each time
  * that a thing is made.
  */
 function comparable(host: ReturnType<typeof essence>): unknown {
@@ -59,7 +59,7 @@ function comparable(host: ReturnType<typeof essence>): unknown {
 }
 
 const withoutJids = (kernel: unknown): unknown =>
-  JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" ? 0 : value)));
+  JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" || key === "cpuset.id" ? 0 : value)));
 
 let tried = 0;
 let toldByItsWords = 0;
