@@ -350,7 +350,7 @@ export const samples: Sample[] = [
           direction: "in",
           options: "setup keep-state",
         },
-        "deny { tcp or udp } from any to me 111 // rpcbind's",
+        "deny { tcp or udp } from any to me 111 // the $portmapper",
       ],
       gateway: { host: hostReference, externalInterface: "vtnet0", engine: "natd", ipv6: false },
       owner: owner("firewall"),
