@@ -241,8 +241,8 @@ export const hasNullfs = new ShellFunction(
   "has_nullfs",
   body`
 [ -d "$2" ] && [ -d "$3" ] || return 1
-from=$(realpath "$2") && on=$(realpath "$3") || return 2
-mount -p | mode=$1 from=$from on=$on awk '
+from=$(realpath "$2") && on=$(realpath "$3") && mounts=$(mount -p) || return 2
+printf '%s\n' "$mounts" | mode=$1 from=$from on=$on awk '
   BEGIN { mode = ENVIRON["mode"]; from = ENVIRON["from"]; on = ENVIRON["on"] }
   $1 == from && $2 == on && $3 == "nullfs" && substr($4, 1, 2) == mode { found = 1 }
   END { exit !found }'`,

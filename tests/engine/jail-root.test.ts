@@ -49,7 +49,6 @@ new JailRoot("busy", { host, snapshot: "zroot/jails/template@base" });
   const destroyed = await stack.destroy();
   expect(destroyed.status).toBe(0);
   const said = destroyed.diagnostics.map(({ message }) => message).join("\n");
-  process.stdout.write(`${destroyed.stdout}\n${JSON.stringify(destroyed.diagnostics)}\n`);
   expect(said).toContain("JailRoot busy: destroying zroot/jails/busy, 20 s");
   expect((await host.exec("ls /jails/www/etc/passwd")).status).toBe(0);
   expect((await host.exec("ls /jails/busy/etc")).status).not.toBe(0);

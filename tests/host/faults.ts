@@ -53,12 +53,12 @@ export const WORDS = "injected: it fails";
 
 /**
  * How a command fails. A status of 1 is an answer of grep(1), cmp(1) and their like, which fail with more, and not at
- * all on a pipe. Others have no other status than whether there is such a thing.
+ * all on a pipe. Others have no other status than whether there is such a thing, and kill is sh(1)'s own.
  */
 function failureOf(argv: readonly string[]): { readonly status: number } | undefined {
   const line = argv.join(" ");
   const onlyAnswers =
-    /^(kldstat -q|jls (-d )?-j \S+ jid$|ipfw list \d+$|ipfw nat show config$|pfctl (-P )?-a \S+ -sn$|pfctl -s)/.test(
+    /^(\/bin\/kill |kldstat -q|jls (-d )?-j \S+ jid$|ipfw list \d+$|ipfw nat show config$|pfctl (-P )?-a \S+ -sn$|pfctl -s)/.test(
       line,
     ) ||
     (/^grep /.test(line) && !/ \/\S+$/.test(line));
