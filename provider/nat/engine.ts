@@ -5,6 +5,7 @@ import { type Answers, type Question, type Questions, Unreadable } from "../ques
 import type { InputOf } from "../schema";
 import type { Step } from "../script";
 import { type Sh, sh } from "../sh";
+import { rcEnables } from "./library";
 
 export type GatewayInput = InputOf<typeof natGatewayShape>;
 export type GatewayState = State<typeof natGatewayShape, NatGatewayOutputs>;
@@ -64,9 +65,10 @@ export const keepForwarding = ({ oid, mark }: Forwarding): Step => ({
   made: mark,
 });
 
-export const stopForwarding = ({ oid }: Forwarding): Step => ({
+/** Not while somebody else's lines want it at boot: another gateway, or the administrator. */
+export const stopForwarding = ({ oid, rc }: Forwarding): Step => ({
   run: sh`sysctl ${`${oid}=0`}`,
-  unless: sh`[ "$(sysctl -n ${oid})" = 0 ]`,
+  unless: sh`[ "$(sysctl -n ${oid})" = 0 ] || ${rcEnables} ${rc}`,
 });
 
 export const askForwarding = ({ oid }: Forwarding) => askOutput(sh`sysctl -n ${oid}`, /$^/);

@@ -5,7 +5,7 @@ import { quote, ShellFunction } from "../sh";
 /* What the scripts of gateways and redirects say more than once. */
 
 /** `rc_enables VARIABLE` */
-const rcEnables = new ShellFunction(
+export const rcEnables = new ShellFunction(
   "rc_enables",
   `case $(rc_says "$1") in [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1) return 0 ;; esac
 return 1`,
