@@ -14,16 +14,16 @@ return 3`,
 export const sysctlIs = new ShellFunction("sysctl_is", `[ "$(sysctl -n "$1" 2>/dev/null)" = "$2" ]`);
 
 /**
- * `set_sysctl NAME VALUE`: what it was before is in `sysctl_before` for the rest of the script, and in the resource's
- * notes for good.
+ * `set_sysctl NAME VALUE`: what it was before is in `$tmp/sysctl` for the rest of the script, and in the resource's notes
+ * for good.
  */
 export const setSysctl = new ShellFunction(
   "set_sysctl",
   body`
-there=$(sysctl -n "$1") || return
+there=$(sysctl -n "$1") && printf '%s' "$there" > "$tmp/sysctl" || return
 new=
 if ! grep -q '^before ' "$notes" 2>/dev/null; then new=1; note "before $there" || return; fi
-sysctl "$1=$2" && { sysctl_before=$there; return 0; }
+sysctl "$1=$2" && return 0
 status=$?
 if [ -n "$new" ]; then forget "before $there"; fi
 return "$status"`,

@@ -29,6 +29,7 @@ export class Everything {
       runner: this.network.sessions,
       reader: new Reader(this.network.sessions),
       configure: async () => {},
+      who: "tests@here",
     };
     const found = await Promise.all(
       [...this.#made].map(async ([name, { kind, made }]) => {

@@ -397,7 +397,7 @@ describe("a devfs ruleset", () => {
     expect(await visible()).toEqual([...basic, "zfs"]);
     await network.update(devfsRuleset, made, { include: ["devfsrules_hide_all", 2], rules: [] });
     expect(await visible()).toEqual(["null", "random", "urandom", "zero"]);
-    expect(await network.shows(show)).toBe("100 include 1\n200 include 2\n");
+    expect(await network.shows(`${show} | sed 's/^[0-9]* //'`)).toBe("include 1\ninclude 2\n");
     expect(made.state.drift).toEqual([]);
   });
 

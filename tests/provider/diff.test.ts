@@ -100,17 +100,12 @@ test("what the host decided stays when the program leaves it out", () => {
   expect(diffOf("jail root", {}, { path: "/jails/testA" }).changes).toBe(false);
 });
 
-describe("a host's port and user, which had defaults once", () => {
+describe("a host's port and user", () => {
   const reference = { address: "alpha.example.net", become: "none" };
   const bare = { host: reference };
   const recorded = { host: { ...reference, port: 22, user: "root" } };
 
-  test("recorded as the defaults, and left out: no change", () => {
-    expect(diffOf("host", {}, { port: 22, user: "root" }).changes).toBe(false);
-    expect(diffOf("bridge", bare, recorded).changes).toBe(false);
-  });
-
-  test("recorded as something else, and left out: a change", () => {
+  test("left out now: a change, because ~/.ssh/config has a say again", () => {
     expect(diffOf("host", {}, { port: 2222 }).changes).toBe(true);
     expect(diffOf("bridge", bare, { host: { ...reference, user: "admin" } }).changes).toBe(true);
   });

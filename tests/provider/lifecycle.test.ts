@@ -241,7 +241,7 @@ test("whoever still works on the resource is named, and a create is recorded as 
   writeFileSync(join(folder, "lockf"), lockf);
   const failed = (await provider.create(inputs()).catch((cause) => cause)) as PartlyCreated;
   expect(failed.message.replaceAll(folder, "").replace(/[0-9a-f]{16}/, "HASH")).toBe(
-    'cannot create kept file "/file" on root@here.example.net: another run has it at work: dch@laptop: create kept file "x" since Tue Nov 24. Waited 60 seconds for its end; run this again after it. If it does not end, \'fstat /var/run/pulumi-freebsd-vnet.HASH.lock\' shows on the host what holds it',
+    'cannot create kept file "/file" on here.example.net: another run has it at work: dch@laptop: create kept file "x" since Tue Nov 24. Waited 60 seconds for its end; run this again after it. If it does not end, \'fstat /var/run/pulumi-freebsd-vnet.HASH.lock\' shows on the host what holds it',
   );
   expect(failed).toBeInstanceOf(PartlyCreated);
   await expect(provider.update(failed.id, failed.properties, inputs())).rejects.not.toHaveProperty(
