@@ -133,7 +133,7 @@ export const sysctl = defineKind({
       what: `sysctl ${input.name}=${wanted(input)}`,
       run: sh`${setSysctl} ${input.name} ${wanted(input)}`,
       unless: sh`${sysctlIs} ${input.name} ${wanted(input)}`,
-      undo: previous ? sh`sysctl ${input.name}="$sysctl_before"` : sh`${restoreSysctl} ${input.name}`,
+      undo: previous ? sh`sysctl ${`${input.name}=${wanted(previous)}`}` : sh`${restoreSysctl} ${input.name}`,
       made: "set",
     },
     ...keepLines(lines(input), previous && { ...lines(previous), drift: previous.drift }),
