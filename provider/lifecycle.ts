@@ -74,6 +74,20 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 /** An earlier run of the resource, whose connection was lost, has not come to its end. */
 class AtWork extends Error {}
 
+/**
+ * Pulumi adds to what is recorded by whom it is handled, but not to what an error carries: nobody could delete a
+ * resource that was partly made.
+ */
+async function withHandler<T>(props: object, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const { __provider } = props as { __provider?: string };
+    if (!(cause instanceof PartlyCreated) || __provider === undefined) throw cause;
+    throw new PartlyCreated(cause.message, cause.id, { ...cause.properties, __provider }, cause.reasons);
+  }
+}
+
 /** What the host remembers of the resource; under its lock, so that all is said. */
 const askNotes: Question<string[]> = {
   key: "notes",
@@ -349,9 +363,9 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       return diff(...given);
     },
 
-    create: (props) => ensure("create", inputsOf(props), undefined),
+    create: (props) => withHandler(props, ensure("create", inputsOf(props), undefined)),
 
-    update: (_id, olds, news) => ensure("update", inputsOf(news), recorded(olds)),
+    update: (_id, olds, news) => withHandler(news, ensure("update", inputsOf(news), recorded(olds))),
 
     async read(id, props) {
       const input = inputsOf(props);

@@ -123,10 +123,11 @@ test("a failing step undoes the earlier ones, and the error names resource, host
 
 test("what cannot be undone is recorded as partly created, and the next update goes on from there", async () => {
   more = [{ run: sh`true`, undo: sh`false`, what: "load the module" }, { run: sh`false` }];
-  const failed = (await provider.create(inputs()).catch((cause) => cause)) as PartlyCreated;
+  const declared = { ...inputs(), __provider: "exports.handler=…" };
+  const failed = (await provider.create(declared).catch((cause) => cause)) as PartlyCreated;
   expect(failed).toBeInstanceOf(PartlyCreated);
   expect(failed.message).toContain("These could not be undone: load the module.");
-  expect(failed).toMatchObject({ id: join(folder, "file"), properties: inputs(), reasons: [failed.message] });
+  expect(failed).toMatchObject({ id: join(folder, "file"), properties: declared, reasons: [failed.message] });
   more = [];
   expect(await provider.diff(failed.id, failed.properties, inputs())).toMatchObject({
     changes: true,
