@@ -133,11 +133,7 @@ export const sysctl = defineKind({
       what: `sysctl ${input.name}=${wanted(input)}`,
       run: sh`${setSysctl} ${input.name} ${wanted(input)}`,
       unless: sh`${sysctlIs} ${input.name} ${wanted(input)}`,
-<<<<<<< HEAD
-      undo: previous ? sh`sysctl ${input.name}="$(cat "$tmp/sysctl")"` : sh`${restoreSysctl} ${input.name}`,
-=======
       undo: previous ? sh`sysctl ${`${input.name}=${wanted(previous)}`}` : sh`${restoreSysctl} ${input.name}`,
->>>>>>> faults
       made: "set",
     },
     ...keepLines(lines(input), previous && { ...lines(previous), drift: previous.drift }),

@@ -13,25 +13,14 @@ return 3`,
 /** `sysctl_is NAME VALUE` */
 export const sysctlIs = new ShellFunction("sysctl_is", `[ "$(sysctl -n "$1" 2>/dev/null)" = "$2" ]`);
 
-<<<<<<< HEAD
-/**
- * `set_sysctl NAME VALUE`: what it was before is in `$tmp/sysctl` for the rest of the script, and in the resource's notes
- * for good.
- */
-=======
 /** `set_sysctl NAME VALUE`: what it was before the resource is in its notes. */
->>>>>>> faults
 export const setSysctl = new ShellFunction(
   "set_sysctl",
   body`
 there=$(sysctl -n "$1") || return
 new=
 if ! grep -q '^before ' "$notes" 2>/dev/null; then new=1; note "before $there" || return; fi
-<<<<<<< HEAD
-sysctl "$1=$2" && return 0
-=======
 sysctl "$1=$2" && return
->>>>>>> faults
 status=$?
 if [ -n "$new" ]; then forget "before $there"; fi
 return "$status"`,
