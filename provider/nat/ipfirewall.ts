@@ -2,7 +2,7 @@ import { askFile } from "../freebsd/file";
 import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
 import { atBoot, running } from "../kind";
-import { claimFile, fileIs, headerLine, putFile, unloadModule } from "../library";
+import { claimFile, fileIs, hasBlock, headerLine, putFile, unloadModule } from "../library";
 import {
   askLines,
   askRc,
@@ -233,6 +233,8 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
         ...redirections(input, ["inet"]).map((one) => ({
           what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
           run: sh`${claimPort} ${[config, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
+          ...(previous &&
+            previous.owner !== input.owner && { unless: sh`${hasBlock} ${config} ${input.owner}` }),
         })),
         ...inForce(start, keepLines(redirects(input), previous && { ...redirects(previous), drift: [] })),
       ],
