@@ -689,14 +689,19 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
   const name = nameOf(input);
   const owner = previous?.owner ?? input.owner;
   const path = confPath(previous ?? input);
+  /** By a run that was cut off: the file has the new name already. */
+  const renamedBefore = (file: string) =>
+    owner === input.owner ? {} : { unless: sh`grep -qxF -e ${headerLine(input.owner)} ${file}` };
   const free = (file: string): Step => ({
     what: `look whether ${file} is free`,
     run: sh`${claimFile} ${file} ${headerLine(owner)} ${wayOf(input)}`,
+    ...renamedBefore(file),
   });
   return [
     {
       what: `look whether the jail ${name} is free`,
       run: sh`${claimJail} ${[name, path, owner, wayOf(input)]}`,
+      ...renamedBefore(confPath(input)),
     },
     ...(path === confPath(input) ? [] : [free(confPath(input))]),
     ...(input.mounts.length > 0 ? [free(fstabPath(input))] : []),

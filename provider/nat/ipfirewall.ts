@@ -233,6 +233,8 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
         ...redirections(input, ["inet"]).map((one) => ({
           what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
           run: sh`${claimPort} ${[config, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
+          ...(previous &&
+            previous.owner !== input.owner && { unless: sh`${hasBlock} ${config} ${input.owner}` }),
         })),
         ...inForce(
           { ...start, cuts: takesSsh(input) },

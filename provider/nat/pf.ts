@@ -3,7 +3,7 @@ import { askFile } from "../freebsd/file";
 import { type PortRedirect, publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
 import { atBoot, running } from "../kind";
-import { claimFile, fileIs, headerLine, putFile, unloadModule } from "../library";
+import { claimFile, fileIs, hasBlock, headerLine, putFile, unloadModule } from "../library";
 import {
   askLines,
   askRc,
@@ -234,6 +234,13 @@ export const pf = defineEngine({
             gatewayRules(input),
             previous && { owner: previous.owner, rules: gatewayRules(previous) },
           ),
+          // Before the lines of rc.conf, by which a boot enables it: noted as ours even if that comes first.
+          {
+            what: "note that pf is not enabled",
+            run: sh`:`,
+            unless: sh`${pfEnabled}`,
+            made: "pf enabled",
+          },
           { what: `load ${PF_CONF}`, run: sh`:`, unless: sh`${pfCallsAnchors}`, undo: sh`${pfMain}` },
           ...keepLines(gatewayLines(input), previous && { ...gatewayLines(previous), drift: [] }),
           { what: `load ${PF_CONF}`, run: sh`${pfMain}`, unless: sh`${pfCallsAnchors}` },
@@ -303,6 +310,7 @@ export const pf = defineEngine({
         ...redirections(input, familiesIn(input.gateway)).map((one) => ({
           what: `look whether ${one.protocol} port ${publicSide(one)} is free`,
           run: sh`${claimPort} ${[PF_CONF, previous?.owner ?? input.owner, one.protocol, publicSide(one)]}`,
+          ...(renamed && { unless: sh`${hasBlock} ${PF_CONF} ${input.owner}` }),
         })),
         ...inForce({ ...load(input), cuts: takesSsh(input) }, [
           ...keepRules(

@@ -29,7 +29,7 @@ async function worldOf(sample: Sample): Promise<CutWorld> {
   const machine = await Machine.create();
   const line = new Line(machine);
   // What the kernel loads by itself when it is first asked for it stays loaded.
-  await run(machine, "kldload if_bridge if_epair nullfs");
+  await run(machine, "kldload if_bridge if_epair nullfs fdescfs");
   await run(machine, sample.given ?? ":");
   for (const each of sample.needs ?? [])
     await operate(subjectOf({ ...each, changed: each.inputs }, line), "create", undefined);
@@ -42,10 +42,17 @@ async function worldOf(sample: Sample): Promise<CutWorld> {
   };
 }
 
-/** A jail that was started again has other numbers, a directory that was made again another inode. */
+/**
+ * A jail that was started again has other numbers, a directory that was made again another inode, an interface that
+ * came home is the last one; and what a jail and its console write is its own.
+ */
 const withoutNumbers = (host: unknown): unknown =>
   JSON.parse(
     JSON.stringify(host, (key, value) => {
+      if (/^\/(jails\/\w+\/var\/run|var\/log)\//.test(key)) return undefined;
+      if (key === "masks") return Object.values(value);
+      if (key === "interfaces" && Array.isArray(value))
+        return value.toSorted((a, b) => String(a.name).localeCompare(String(b.name)));
       if (/^(jid|cpuset\.id)$/.test(key)) return 0;
       return typeof value === "string" ? value.replaceAll(/ \d+:1 \//g, " INODE /") : value;
     }),

@@ -237,7 +237,7 @@ export const samples: Sample[] = [
   },
   {
     kind: vnetJail,
-    given: `zfs clone zroot/jails/template@base zroot/jails/db && mkdir -p /usr/ports /jails/db/usr/ports /jails/db/scratch && devfs rule -s 130 add hide && ${pairs(2, 3)}`,
+    given: `zfs clone zroot/jails/template@base zroot/jails/db && mkdir -p /usr/ports /jails/db/usr/ports /jails/db/scratch && devfs rule -s 130 add hide && devfs rule -s 130 add path 'bpf*' unhide && ${pairs(2, 3)}`,
     inputs: {
       host: hostReference,
       path: "/jails/db",
