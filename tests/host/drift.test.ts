@@ -352,10 +352,6 @@ const engines: [engine: string, cases: Case[]][] = [
     "ipfw",
     [
       ...behindIpfw("nat"),
-      one("ipfw -q nat 1 delete", {
-        nat: ["ipfw has no nat instance 1"],
-        web: ["ipfw has no nat instance 1"],
-      }),
       one("ipfw -q nat 1 config if vtnet0 same_ports", {
         web: ["the nat instance of ipfw lacks redirect_port tcp 10.10.15.100:80 80"],
       }),

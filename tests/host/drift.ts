@@ -60,14 +60,16 @@ export class Everything {
 export function comparable(network: Network): unknown {
   const counted =
     /^(number|jid|index|id|ids|pid|next.*|last.*|cpuset.id|.*Seconds|mtime|ino|scope.*|created.*)$/i;
-  return JSON.parse(
-    JSON.stringify(essence(network.host.snapshot(), { modules: false }), (key, value) => {
-      if (counted.test(key)) return 0;
-      // By the numbers of jails.
-      if (key === "masks") return Object.values(value as object);
-      if (key === "content" && typeof value === "string") return value.split("\n").sort();
-      if (!Array.isArray(value)) return value;
-      return [...value].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
-    }),
+  const mapped = (value: unknown, map: (key: string, value: unknown) => unknown) =>
+    JSON.parse(JSON.stringify(value, map));
+  const uncounted = mapped(essence(network.host.snapshot(), { modules: false }), (key, value) =>
+    counted.test(key) ? 0 : value,
   );
+  return mapped(uncounted, (key, value) => {
+    // By the numbers of jails.
+    if (key === "masks") return Object.values(value as object);
+    if (key === "content" && typeof value === "string") return value.split("\n").sort();
+    if (!Array.isArray(value)) return value;
+    return [...value].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  });
 }

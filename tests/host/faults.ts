@@ -4,6 +4,7 @@ import type { Kind } from "../../provider/kind";
 import { lifecycle, type ResourceProvider, type Runner } from "../../provider/lifecycle";
 import { Reader } from "../../provider/reader";
 import type { Machine } from "../../simulator";
+import { unguarded } from "./broken";
 
 /*
  * Every command of every script, disturbed: the n-th command of an operation is made to fail (or whatever a `Disturb`
@@ -102,7 +103,7 @@ export const runnerOn = (machine: Machine): Runner => ({
 
 export function providerOn(kind: Kind, runner: Runner): ResourceProvider {
   const shared = { runner, reader: new Reader(runner), configure: async () => {}, who: "test" };
-  return lifecycle(kind, shared);
+  return lifecycle(unguarded(kind), shared);
 }
 
 /** A resource as the engine has it in the state. */
