@@ -136,8 +136,6 @@ result=$(
   }
   END {
     if (!read) exit 5
-    if (!read) exit 5
-    if (!read) exit 5
     if (inside) exit 3
     if (mode != "drop" && !put) add_block()
     last = mode == "drop" && !others

@@ -4,6 +4,7 @@ import {
   claimPath,
   claimRoot,
   datasetIsFilled,
+  datasetIsNotFilled,
   filledByNobody,
   hasNoRoot,
   IDENTITY,
@@ -13,6 +14,8 @@ import {
   removeRoot,
   rootFilled,
   rootIsFilled,
+  rootIsNotFilled,
+  rootIsNotOurs,
   rootIsOurs,
   signRootOver,
   unmountUnder,
@@ -114,7 +117,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
 
     make: () => ({
       what: `zfs create ${dataset}`,
-      run: sh`${filledByNobody} ${lockOf(dataset)} && ${makeDataset} ${dataset} ${marks(place)}`,
+      run: sh`${filledByNobody} ${lockOf(dataset)} && ${makeDataset} ${FILLED} ${dataset} ${marks(place)}`,
       unless: isFilled,
       undo: sh`zfs destroy ${dataset}`,
     }),
@@ -122,7 +125,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
+      run: sh`${datasetIsNotFilled} ${FILLED} ${dataset} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
 
@@ -199,7 +202,7 @@ export function directoryStore(path: string, owner: string): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
+      run: sh`${rootIsNotFilled} ${owner} ${path} && lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
       unless: isFilled,
     }),
 
@@ -209,8 +212,8 @@ export function directoryStore(path: string, owner: string): RootStore {
       {
         what: `unmount what is mounted in ${path}`,
         telling: `unmounting what is mounted in ${path}`,
-        run: sh`${unmountUnder} ${path} ${BUSY_SECONDS}`,
-        unless: sh`! ${rootIsOurs} ${owner} ${path}`,
+        run: sh`${rootIsOurs} ${owner} ${path} && ${unmountUnder} ${path} ${BUSY_SECONDS}`,
+        unless: sh`${rootIsNotOurs} ${owner} ${path}`,
       },
       {
         what: `remove ${path}`,

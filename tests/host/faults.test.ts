@@ -44,21 +44,24 @@ async function worldOf(sample: Sample): Promise<World> {
 }
 
 /**
- * What a script needs for itself is left only where removing that is what failed; inodes, jids and sets of processors are others each time
- * that a thing is made.
+ * What a script needs for itself is left only where removing that is what failed. Inodes, jids, sets of processors and
+ * numbers of devfs rules are others each time that a thing is made; the order of notes says nothing.
  */
 function comparable(host: ReturnType<typeof essence>): unknown {
   const files = Object.entries(host.files)
     .filter(([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path))
-    .map(([path, file]) =>
-      path === ROOTS
-        ? [path, { ...file, content: file.content?.replaceAll(/ \d+:\d+ /g, " INODE ") }]
-        : [path, file],
-    );
-  return { files: Object.fromEntries(files), kernel: withoutJids(host.kernel) };
+    .map(([path, file]) => {
+      const { content } = file;
+      if (path === ROOTS) return [path, { ...file, content: content?.replaceAll(/ \d+:\d+ /g, " INODE ") }];
+      if (NOTES.test(path)) return [path, { ...file, content: content?.split("\n").sort() }];
+      return [path, file];
+    });
+  return { files: Object.fromEntries(files), kernel: withoutCounters(host.kernel) };
 }
 
-const withoutJids = (kernel: unknown): unknown =>
+const NOTES = /^\/var\/db\/pulumi-freebsd-vnet\.[0-9a-f]{16}$/;
+
+const withoutCounters = (kernel: unknown): unknown =>
   JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" || key === "cpuset.id" ? 0 : value)));
 
 let tried = 0;
