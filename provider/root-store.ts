@@ -1,5 +1,5 @@
 import { running } from "./kind";
-import { claimDataset, datasetIsOurs, destroyDataset } from "./library";
+import { claimDataset, datasetIsNotOurs, datasetIsOurs, destroyDataset } from "./library";
 import {
   claimPath,
   claimRoot,
@@ -41,6 +41,8 @@ export interface RootStore {
   /** The directory on the host, as a word. */
   readonly directory: Sh;
   readonly isOurs: Sh;
+  /** For certain: false, too, where that cannot be told. */
+  readonly isNotOurs: Sh;
   /** It is complete, and nothing of `make` and `fill` is to be done. */
   readonly isFilled: Sh;
   /** It is free or ours; `previousOwner` is whose it is in an update. */
@@ -88,10 +90,12 @@ export function datasetStore(place: DatasetPlace): RootStore {
   const { dataset, owner, mountpoint } = place;
   const directory = sh`"$(zfs get -H -o value mountpoint ${dataset})"`;
   const isOurs = sh`${datasetIsOurs} ${OWNER} ${dataset} ${owner}`;
+  const isNotOurs = sh`${datasetIsNotOurs} ${OWNER} ${dataset} ${owner}`;
   const isFilled = sh`${datasetIsFilled} ${FILLED} ${dataset}`;
   return {
     directory,
     isOurs,
+    isNotOurs,
     isFilled,
 
     claim: (previousOwner) => [
@@ -150,14 +154,14 @@ export function datasetStore(place: DatasetPlace): RootStore {
       {
         what: `unmount what is mounted in ${dataset}`,
         telling: `unmounting what is mounted in ${dataset}`,
-        run: sh`${unmountUnder} ${directory} ${BUSY_SECONDS}`,
-        unless: sh`! ${isOurs}`,
+        run: sh`${isOurs} && ${unmountUnder} ${directory} ${BUSY_SECONDS}`,
+        unless: isNotOurs,
       },
       {
         what: `zfs destroy ${dataset}`,
         telling: `destroying ${dataset}`,
-        run: sh`${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
-        unless: sh`! ${isOurs}`,
+        run: sh`${isOurs} && ${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
+        unless: isNotOurs,
       },
       // zfs-destroy(8) removes a mountpoint that the dataset inherits; one that was set stays.
       ...(mountpoint === undefined ? [] : dropMountpoint(mountpoint, made)),
@@ -177,6 +181,7 @@ export function directoryStore(path: string, owner: string): RootStore {
   return {
     directory: sh`${path}`,
     isOurs: sh`${rootIsOurs} ${owner} ${path}`,
+    isNotOurs: sh`${rootIsNotOurs} ${owner} ${path}`,
     isFilled,
 
     claim: (previousOwner) => [

@@ -62,7 +62,18 @@ function comparable(host: ReturnType<typeof essence>): unknown {
 const NOTES = /^\/var\/db\/pulumi-freebsd-vnet\.[0-9a-f]{16}$/;
 
 const withoutCounters = (kernel: unknown): unknown =>
-  JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" || key === "cpuset.id" ? 0 : value)));
+  JSON.parse(
+    JSON.stringify(kernel, (key, value) => {
+      if (key === "rulesets") return withoutRuleNumbers(value);
+      return key === "jid" || key === "cpuset.id" ? 0 : value;
+    }),
+  );
+
+/** devfs(8) gives a rule the next number after the last one's: they stand in their order anyway. */
+const withoutRuleNumbers = (rulesets: Record<string, { number: number }[]>) =>
+  Object.fromEntries(
+    Object.entries(rulesets).map(([set, rules]) => [set, rules.map((rule) => ({ ...rule, number: 0 }))]),
+  );
 
 let tried = 0;
 let toldByItsWords = 0;
