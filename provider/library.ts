@@ -136,8 +136,6 @@ result=$(
   }
   END {
     if (!read) exit 5
-    if (!read) exit 5
-    if (!read) exit 5
     if (inside) exit 3
     if (mode != "drop" && !put) add_block()
     last = mode == "drop" && !others
@@ -350,6 +348,15 @@ kldunload "$1"`,
 export const datasetIsOurs = new ShellFunction(
   "dataset_is_ours",
   `[ "$(zfs get -H -o value "$1" "$2" 2>/dev/null)" = "$3" ]`,
+);
+
+/** `dataset_is_not_ours PROPERTY NAME OWNER`: for certain. */
+export const datasetIsNotOurs = new ShellFunction(
+  "dataset_is_not_ours",
+  body`
+if said=$(zfs get -H -o value "$1" "$2" 2>&1); then [ "$said" != "$3" ]; return; fi
+case $said in *"does not exist"*) return 0 ;; esac
+return 2`,
 );
 
 /** `claim_dataset PROPERTY NAME OWNER`: there is no such dataset, or it carries our property. */

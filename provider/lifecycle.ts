@@ -98,7 +98,10 @@ const askNotes: Question<string[]> = {
   },
 };
 
-const dropNotes = (owner: string): Step => ({ run: sh`rm -f ${[notesOf(owner), `${notesOf(owner)}.new`]}` });
+const dropNotes = (owner: string): Step => ({
+  what: "remove the resource's notes",
+  run: sh`rm -f ${[notesOf(owner), `${notesOf(owner)}.new`]}`,
+});
 
 /** They go with the resource when it gets another name. */
 function keepNotes(owner: string, previous: string): Step[] {
@@ -211,9 +214,13 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   const withNotes = async (state: Recorded): Promise<Recorded> => {
     if (!kind.ensure(state, undefined).some(({ made }) => made !== undefined)) return state;
     const { answers } = await apply("delete", state, [], { notes: askNotes });
-    const { notes } = readAnswers({ notes: askNotes }, answers);
-    const made = [...new Set([...(state.made ?? []), ...notes])];
-    return made.length > 0 ? { ...state, made } : state;
+    try {
+      const { notes } = readAnswers({ notes: askNotes }, answers);
+      const made = [...new Set([...(state.made ?? []), ...notes])];
+      return made.length > 0 ? { ...state, made } : state;
+    } catch (cause) {
+      throw error("delete", inputsOf(state), cause);
+    }
   };
 
   const state = (
@@ -232,6 +239,15 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     });
   };
 
+  /** Nothing where an answer is missing that the rest follows from: what was recorded before stays. */
+  const observed = (input: Inputs, answers: Partial<Answers<Q>>, previous: Recorded | undefined) => {
+    try {
+      return kind.observe(input, answers as Answers<Q>, previous);
+    } catch {
+      return {};
+    }
+  };
+
   /** The state after all steps; where the host's answer cannot be read, what is made is recorded all the same. */
   const told = (verb: string, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
     try {
@@ -242,11 +258,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
       const recorded = {
         ...previous,
         ...input,
-        ...kind.observe(
-          input,
-          readableAnswers(kind.questions(input), outcome.answers) as Answers<Q>,
-          previous,
-        ),
+        ...observed(input, readableAnswers(kind.questions(input), outcome.answers), previous),
         drift: [message],
         ...(made.length > 0 && { made }),
       };

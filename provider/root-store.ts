@@ -1,9 +1,10 @@
 import { running } from "./kind";
-import { claimDataset, datasetIsOurs, destroyDataset } from "./library";
+import { claimDataset, datasetIsNotOurs, datasetIsOurs, destroyDataset } from "./library";
 import {
   claimPath,
   claimRoot,
   datasetIsFilled,
+  datasetIsNotFilled,
   filledByNobody,
   hasNoRoot,
   IDENTITY,
@@ -13,6 +14,8 @@ import {
   removeRoot,
   rootFilled,
   rootIsFilled,
+  rootIsNotFilled,
+  rootIsNotOurs,
   rootIsOurs,
   signRootOver,
   unmountUnder,
@@ -38,6 +41,8 @@ export interface RootStore {
   /** The directory on the host, as a word. */
   readonly directory: Sh;
   readonly isOurs: Sh;
+  /** For certain: false, too, where that cannot be told. */
+  readonly isNotOurs: Sh;
   /** It is complete, and nothing of `make` and `fill` is to be done. */
   readonly isFilled: Sh;
   /** It is free or ours; `previousOwner` is whose it is in an update. */
@@ -85,10 +90,12 @@ export function datasetStore(place: DatasetPlace): RootStore {
   const { dataset, owner, mountpoint } = place;
   const directory = sh`"$(zfs get -H -o value mountpoint ${dataset})"`;
   const isOurs = sh`${datasetIsOurs} ${OWNER} ${dataset} ${owner}`;
+  const isNotOurs = sh`${datasetIsNotOurs} ${OWNER} ${dataset} ${owner}`;
   const isFilled = sh`${datasetIsFilled} ${FILLED} ${dataset}`;
   return {
     directory,
     isOurs,
+    isNotOurs,
     isFilled,
 
     claim: (previousOwner) => [
@@ -114,7 +121,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
 
     make: () => ({
       what: `zfs create ${dataset}`,
-      run: sh`${filledByNobody} ${lockOf(dataset)} && ${makeDataset} ${dataset} ${marks(place)}`,
+      run: sh`${filledByNobody} ${lockOf(dataset)} && ${makeDataset} ${FILLED} ${dataset} ${marks(place)}`,
       unless: isFilled,
       undo: sh`zfs destroy ${dataset}`,
     }),
@@ -122,7 +129,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
+      run: sh`${datasetIsNotFilled} ${FILLED} ${dataset} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
 
@@ -147,14 +154,14 @@ export function datasetStore(place: DatasetPlace): RootStore {
       {
         what: `unmount what is mounted in ${dataset}`,
         telling: `unmounting what is mounted in ${dataset}`,
-        run: sh`${unmountUnder} ${directory} ${BUSY_SECONDS}`,
-        unless: sh`! ${isOurs}`,
+        run: sh`${isOurs} && ${unmountUnder} ${directory} ${BUSY_SECONDS}`,
+        unless: isNotOurs,
       },
       {
         what: `zfs destroy ${dataset}`,
         telling: `destroying ${dataset}`,
-        run: sh`${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
-        unless: sh`! ${isOurs}`,
+        run: sh`${isOurs} && ${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
+        unless: isNotOurs,
       },
       // zfs-destroy(8) removes a mountpoint that the dataset inherits; one that was set stays.
       ...(mountpoint === undefined ? [] : dropMountpoint(mountpoint, made)),
@@ -174,6 +181,7 @@ export function directoryStore(path: string, owner: string): RootStore {
   return {
     directory: sh`${path}`,
     isOurs: sh`${rootIsOurs} ${owner} ${path}`,
+    isNotOurs: sh`${rootIsNotOurs} ${owner} ${path}`,
     isFilled,
 
     claim: (previousOwner) => [
@@ -199,7 +207,7 @@ export function directoryStore(path: string, owner: string): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
+      run: sh`${rootIsNotFilled} ${owner} ${path} && lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
       unless: isFilled,
     }),
 
@@ -209,8 +217,8 @@ export function directoryStore(path: string, owner: string): RootStore {
       {
         what: `unmount what is mounted in ${path}`,
         telling: `unmounting what is mounted in ${path}`,
-        run: sh`${unmountUnder} ${path} ${BUSY_SECONDS}`,
-        unless: sh`! ${rootIsOurs} ${owner} ${path}`,
+        run: sh`${rootIsOurs} ${owner} ${path} && ${unmountUnder} ${path} ${BUSY_SECONDS}`,
+        unless: sh`${rootIsNotOurs} ${owner} ${path}`,
       },
       {
         what: `remove ${path}`,

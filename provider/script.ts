@@ -183,16 +183,27 @@ trap 'rm -rf "$tmp"' EXIT`.trim();
 const RUNTIME = `
 undo=
 emit() { printf '\\n%s %s %s\\n' "$mark" "$1" "$2"; }
-noted() { grep -qxF -e "$1" "$notes" 2>/dev/null; }
-put_notes() {
-cat > "$notes.new" && mv "$notes.new" "$notes" && return
+noted() { [ -e "$notes" ] && grep -qxF -e "$1" "$notes"; }
+note() {
+noted "$1"
+case $? in
+0) return ;;
+1) ;;
+*) return 2 ;;
+esac
+{ { [ ! -e "$notes" ] || cat "$notes"; } && printf '%s\\n' "$1"; } > "$notes.new" && mv "$notes.new" "$notes" && return
 rm -f "$notes.new"
 return 1
 }
-note() { noted "$1" || { cat "$notes" 2>/dev/null; printf '%s\\n' "$1"; } | put_notes; }
 forget() {
-noted "$1" || return 0
-if grep -qvxF -e "$1" "$notes"; then grep -vxF -e "$1" "$notes" | put_notes; else rm -f "$notes"; fi
+[ -e "$notes" ] || return 0
+grep -vxF -e "$1" "$notes" > "$notes.new"
+case $? in
+0) mv "$notes.new" "$notes" && return ;;
+1) rm -f "$notes.new" "$notes" && return ;;
+esac
+rm -f "$notes.new"
+return 1
 }
 step() {
 did='' found=''

@@ -8,6 +8,25 @@ export const ipfwSet = new ShellFunction(
   `ipfw -S list 2>/dev/null | sed -n "s/^\\([0-9]*\\) set $1 /\\1 /p"`,
 );
 
+/** `ipfw_rules`: all with their sets; nothing where ipfw is not loaded, an error where they cannot be told. */
+const ipfwRules = new ShellFunction(
+  "ipfw_rules",
+  body`
+if said=$(ipfw -S list 2>&1); then printf '%s\n' "$said"; return; fi
+case $said in *"Protocol not available"*) return 0 ;; esac
+echo "ipfw -S list: $said" >&2
+return 2`,
+);
+
+/** `lacks_rules SET`: for certain. */
+export const lacksRules = new ShellFunction(
+  "lacks_rules",
+  body`
+rules=$(ipfw_rules) || return
+! printf '%s\n' "$rules" | grep -q -e "^[0-9]* set $1 "`,
+  [ipfwRules],
+);
+
 /** `rules_are_ours OWNER FILE HEADER`: the resource has its file or, where somebody removed that, its lines in rc.conf. */
 export const rulesAreOurs = new ShellFunction(
   "rules_are_ours",
@@ -26,7 +45,8 @@ if rules_are_ours "$3" "$4" "$5"; then return 0; fi
 if [ -e "$4" ]; then
   echo "$4 is there already and is not this resource's (it has no line \"$5\"); move it away first" >&2; return 3
 fi
-if ipfw -S list 2>/dev/null | grep -qE -e "^(# DISABLED )?[0-9]+ set ($1|$2) "; then
+rules=$(ipfw_rules) || return
+if printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set ($1|$2) "; then
   echo "ipfw has rules in set $1 or $2 already that are not this resource's (see 'ipfw -S list'): give it another set" >&2; return 3
 fi
 if [ -n "$6" ]; then return 0; fi
@@ -37,5 +57,5 @@ case $(rc_says firewall_enable) in
   [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
     echo "/etc/rc.conf turns on a firewall already (firewall_enable). That of a NatGateway: name it in gateway. Your own: bring its rules into this resource, and remove its lines first" >&2; return 3 ;;
 esac`,
-  [rulesAreOurs, rcSays],
+  [ipfwRules, rulesAreOurs, rcSays],
 );

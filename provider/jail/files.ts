@@ -52,10 +52,10 @@ function kernelParameters(input: Input): [name: string, value: string][] {
   return declared.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 }
 
-/** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values. */
+/** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values; `allow.dying` is jail(8)'s own. */
 export function livelyParameters(parameters: Input["parameters"]): [name: string, value: string][] {
   return Object.entries(parameters).flatMap(([name, value]) => {
-    const isSwitch = /^allow\.(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
+    const isSwitch = /^allow\.(?!dying$)(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
     const isName = /^host\.(domainname|hostuuid|hostid)$/.test(name) && /^[\w.-]+$/.test(String(value));
     return isSwitch || isName ? [[name, String(value)]] : [];
   });

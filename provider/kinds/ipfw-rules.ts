@@ -3,7 +3,7 @@ import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { rcText } from "../freebsd/rcconf";
-import { claimRules, ipfwSet, rulesAreOurs } from "../ipfw/library";
+import { claimRules, ipfwSet, lacksRules, rulesAreOurs } from "../ipfw/library";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
 import { atBoot, defineKind, running } from "../kind";
@@ -186,7 +186,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
     {
       what: "take the rules out of force",
       run: sh`ipfw -q delete set ${state.set}`,
-      unless: sh`! { ${ipfwSet} ${state.set} | grep -q . && ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}; }`,
+      unless: sh`${lacksRules} ${state.set} || ! ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}`,
       undo: load(state),
       cuts: true,
     },

@@ -506,12 +506,13 @@ function removeMounts(state: Input, form: Thin, store: RootStore, made: readonly
   return [
     {
       what: `unmount what is mounted in ${form.path}`,
-      run: sh`${unmountUnder} ${form.path} 120`,
-      unless: sh`! ${store.isOurs}`,
+      run: sh`${store.isOurs} && ${unmountUnder} ${form.path} 120`,
+      unless: store.isNotOurs,
     },
     {
-      run: sh`umount ${form.path}`,
-      unless: sh`! ${store.isOurs} || ${isNotMounted(templateMount(form))}`,
+      what: `umount ${form.path}`,
+      run: sh`${store.isOurs} && umount ${form.path}`,
+      unless: sh`${store.isNotOurs} || ${isNotMounted(templateMount(form))}`,
     },
     dropLines(fstab(state, form)),
     ...dropMountpoint(form.path, made),

@@ -83,10 +83,12 @@ export const hasCpus = new ShellFunction(
 /** `jail_has NAME PARAMETER VALUE`: the running jail has this value, as jls(8) prints it. */
 export const jailHas = new ShellFunction("jail_has", '[ "$(jls -j "$1" "$2" 2>/dev/null)" = "$3" ]');
 
-/** `is_mounted TARGET TYPE` */
+/** `is_mounted TARGET TYPE`: 1 only if it is certainly not. */
 export const isMounted = new ShellFunction(
   "is_mounted",
-  `mount -p | on=$1 type=$2 awk '$2 == ENVIRON["on"] && $3 == ENVIRON["type"] { found = 1 } END { exit !found }'`,
+  body`
+mounts=$(mount -p) || return 2
+printf '%s\n' "$mounts" | on=$1 type=$2 awk '$2 == ENVIRON["on"] && $3 == ENVIRON["type"] { found = 1 } END { exit !found }'`,
 );
 
 /**
@@ -96,9 +98,12 @@ export const isMounted = new ShellFunction(
 export const setRuleset = new ShellFunction(
   "set_ruleset",
   body`
-if is_mounted "$2" devfs; then
-  devfs -m "$2" ruleset "$3" && devfs -m "$2" rule applyset || return
-fi
+is_mounted "$2" devfs
+case $? in
+  0) devfs -m "$2" ruleset "$3" && devfs -m "$2" rule applyset || return ;;
+  1) ;;
+  *) return 2 ;;
+esac
 jail -m name="$1" devfs_ruleset="$3"`,
   [isMounted],
 );
@@ -131,8 +136,10 @@ export const mountInJail = new ShellFunction(
 root=$1
 case $root in /) root= ;; esac
 inside_root "$1" "${"$"}{2#"$root"}" || return
+is_mounted "$2" "$3"
+[ $? -eq 1 ] || return
 mount -t "$3" ${"$"}{5:+-o "$5"} "$4" "$2"`,
-  [insideRoot],
+  [insideRoot, isMounted],
 );
 
 /** `drop_target ROOT TARGET`: removes the folder, unless it leads elsewhere by now, or somebody put something in it. */

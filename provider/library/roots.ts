@@ -55,6 +55,26 @@ export const rootIsFilled = new ShellFunction(
   [rootMark, rootIsOurs],
 );
 
+/** `root_is_not_ours OWNER PATH`: for certain. */
+export const rootIsNotOurs = new ShellFunction(
+  "root_is_not_ours",
+  body`
+entry=$(root_mark "$1") || return 2
+[ -n "$entry" ] && [ -d "$2" ] || return 0
+here=$(stat -f ${IDENTITY} "$2") || return 2
+case $entry in *" $here $2") return 1 ;; esac`,
+  [rootMark],
+);
+
+/** `root_is_not_filled OWNER PATH`: for certain. */
+export const rootIsNotFilled = new ShellFunction(
+  "root_is_not_filled",
+  body`
+entry=$(root_mark "$1") || return 2
+case $entry in "filled "*) root_is_not_ours "$1" "$2" ;; esac`,
+  [rootMark, rootIsNotOurs],
+);
+
 /** `root_how OWNER`: `made` or `found`. */
 const rootHow = new ShellFunction(
   "root_how",
@@ -106,6 +126,7 @@ const emptyDirectory = new ShellFunction(
 export const makeRoot = new ShellFunction(
   "make_root",
   body`
+root_is_not_filled "$1" "$2" || return
 how=made
 if root_is_ours "$1" "$2"; then
   how=$(root_how "$1") || return
@@ -117,7 +138,7 @@ mark_root "$1" "$2" filling "$how" && return 0
 status=$?
 if [ "$how" = made ]; then rmdir "$2"; fi
 return "$status"`,
-  [rootIsOurs, rootHow, emptyDirectory, markRoot],
+  [rootIsNotFilled, rootIsOurs, rootHow, emptyDirectory, markRoot],
 );
 
 /** `root_filled OWNER PATH`: from now on it counts as complete. */
@@ -172,14 +193,23 @@ export const datasetIsFilled = new ShellFunction(
   `[ "$(zfs get -H -o value "$1" "$2" 2>/dev/null)" = "$2" ]`,
 );
 
-/** `make_dataset NAME OPTIONS`: an empty dataset in the place of what an interrupted run left. */
+/** `dataset_is_not_filled PROPERTY NAME`: for certain. */
+export const datasetIsNotFilled = new ShellFunction(
+  "dataset_is_not_filled",
+  `filled=$(zfs get -H -o value "$1" "$2") && [ "$filled" != "$2" ]`,
+);
+
+/** `make_dataset PROPERTY NAME OPTIONS`: an empty dataset in the place of what an interrupted run left. */
 export const makeDataset = new ShellFunction(
   "make_dataset",
   body`
-name=$1
-shift
-if zfs list -H "$name" >/dev/null 2>&1; then zfs destroy "$name" || return; fi
+property=$1 name=$2
+shift 2
+if zfs list -H "$name" >/dev/null 2>&1; then
+  dataset_is_not_filled "$property" "$name" && zfs destroy "$name" || return
+fi
 zfs create "$@" "$name"`,
+  [datasetIsNotFilled],
 );
 
 /** `archive_is FILE SHA256` */

@@ -19,7 +19,12 @@ export const setSysctl = new ShellFunction(
   body`
 there=$(sysctl -n "$1") || return
 new=
-if ! grep -q '^before ' "$notes" 2>/dev/null; then new=1; note "before $there" || return; fi
+[ -e "$notes" ] && grep -q '^before ' "$notes"
+case $? in
+  0) ;;
+  1) new=1; note "before $there" || return ;;
+  *) return 2 ;;
+esac
 sysctl "$1=$2" && return
 status=$?
 if [ -n "$new" ]; then forget "before $there"; fi
@@ -30,7 +35,7 @@ return "$status"`,
 export const restoreSysctl = new ShellFunction(
   "restore_sysctl",
   body`
-there=$(sed -n 's/^before //p' "$notes")
+there=$(sed -n 's/^before //p' "$notes") || return
 sysctl "$1=$there" && forget "before $there"`,
 );
 

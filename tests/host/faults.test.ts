@@ -31,7 +31,7 @@ async function worldOf(sample: Sample): Promise<World> {
   const machine = await Machine.create();
   const runner = runnerOn(machine);
   // What the kernel loads by itself when it is first asked for it stays loaded.
-  await run(machine, "kldload if_bridge if_epair nullfs");
+  await run(machine, "kldload if_bridge if_epair nullfs fdescfs");
   await run(machine, sample.given ?? ":");
   for (const each of sample.needs ?? [])
     await operate(subjectOf({ ...each, changed: each.inputs }, runner), "create", undefined);
@@ -43,23 +43,46 @@ async function worldOf(sample: Sample): Promise<World> {
   };
 }
 
+/** What scripts need for themselves is left only where removing that is what failed; what jails wrote is their own. */
+const NO_TRACE = /^(\/var\/run\/pulumi-freebsd-vnet\.|\/jails\/[^/]+\/var\/run\/|\/var\/log\/)/;
+
 /**
- * What a script needs for itself is left only where removing that is what failed; inodes, jids and sets of processors are others each time
- * that a thing is made.
+ * Inodes, jids, sets of processors and numbers of devfs rules are others each time that a thing is made; the order of
+ * notes and of interfaces says nothing.
  */
 function comparable(host: ReturnType<typeof essence>): unknown {
   const files = Object.entries(host.files)
-    .filter(([path]) => !/^\/var\/run\/pulumi-freebsd-vnet\./.test(path))
-    .map(([path, file]) =>
-      path === ROOTS
-        ? [path, { ...file, content: file.content?.replaceAll(/ \d+:\d+ /g, " INODE ") }]
-        : [path, file],
-    );
-  return { files: Object.fromEntries(files), kernel: withoutJids(host.kernel) };
+    .filter(([path]) => !NO_TRACE.test(path))
+    .map(([path, file]) => {
+      const { content } = file;
+      if (path === ROOTS) return [path, { ...file, content: content?.replaceAll(/ \d+:\d+ /g, " INODE ") }];
+      if (NOTES.test(path)) return [path, { ...file, content: content?.split("\n").sort() }];
+      return [path, file];
+    });
+  return { files: Object.fromEntries(files), kernel: withoutCounters(host.kernel) };
 }
 
-const withoutJids = (kernel: unknown): unknown =>
-  JSON.parse(JSON.stringify(kernel, (key, value) => (key === "jid" || key === "cpuset.id" ? 0 : value)));
+const NOTES = /^\/var\/db\/pulumi-freebsd-vnet\.[0-9a-f]{16}$/;
+
+const withoutCounters = (kernel: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(kernel, (key, value) => {
+      if (key === "masks") return Object.values(value);
+      if (key === "rulesets") return withoutRuleNumbers(value);
+      if (key === "interfaces" && Array.isArray(value))
+        return Object.fromEntries(value.map((each) => [each.name, each]));
+      return key === "jid" || key === "cpuset.id" ? 0 : value;
+    }),
+  );
+
+/** devfs(8) gives a rule the next number after the last one's: they stand in their order anyway. */
+const withoutRuleNumbers = (rulesets: object) =>
+  Object.fromEntries(
+    Object.entries(rulesets).map(([set, rules]) => [
+      set,
+      Array.isArray(rules) ? rules.map((rule) => ({ ...rule, number: 0 })) : rules,
+    ]),
+  );
 
 let tried = 0;
 let toldByItsWords = 0;
