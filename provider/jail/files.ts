@@ -55,7 +55,8 @@ function kernelParameters(input: Input): [name: string, value: string][] {
 /** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values. */
 export function livelyParameters(parameters: Input["parameters"]): [name: string, value: string][] {
   return Object.entries(parameters).flatMap(([name, value]) => {
-    const isSwitch = /^allow\.(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
+    // jail(8) keeps allow.dying to itself: the kernel knows no such parameter.
+    const isSwitch = /^allow\.(?!dying$)(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
     const isName = /^host\.(domainname|hostuuid|hostid)$/.test(name) && /^[\w.-]+$/.test(String(value));
     return isSwitch || isName ? [[name, String(value)]] : [];
   });
