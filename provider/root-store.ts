@@ -102,9 +102,9 @@ export function datasetStore(place: DatasetPlace): RootStore {
       {
         what: `look whether ${dataset} is free`,
         run: sh`${claimDataset} ${OWNER} ${dataset} ${previousOwner ?? owner}`,
-        // Somebody took the mark away, and it is nobody else's.
+        // Somebody took the mark away, and it is nobody else's; or a run that was cut off has renamed it already.
         ...(previousOwner !== undefined && {
-          unless: sh`[ "$(zfs get -H -o value ${OWNER} ${dataset})" = - ]`,
+          unless: sh`{ [ "$(zfs get -H -o value ${OWNER} ${dataset})" = - ] || ${isOurs}; }`,
         }),
       },
       ...(mountpoint === undefined

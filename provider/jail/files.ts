@@ -52,9 +52,10 @@ function kernelParameters(input: Input): [name: string, value: string][] {
   return declared.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 }
 
-/** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values; `allow.dying` is jail(8)'s own. */
+/** Those of `parameters` that `jail -m` changes in a running jail, as jls(8) prints their values. */
 export function livelyParameters(parameters: Input["parameters"]): [name: string, value: string][] {
   return Object.entries(parameters).flatMap(([name, value]) => {
+    // jail(8) keeps allow.dying to itself: the kernel knows no such parameter.
     const isSwitch = /^allow\.(?!dying$)(.*\.)?(?!no)[^.]*$/.test(name) && typeof value === "boolean";
     const isName = /^host\.(domainname|hostuuid|hostid)$/.test(name) && /^[\w.-]+$/.test(String(value));
     return isSwitch || isName ? [[name, String(value)]] : [];

@@ -150,6 +150,10 @@ export const ipfwRules = defineKind({
       {
         what: `look whether set ${set} of ipfw is free`,
         run: sh`${claimRules} ${[set, spareOf(input), owner, fileOf({ owner }), headerLine(owner), input.gateway ? "beside" : ""]}`,
+        // By a run that was cut off: all has the new name already.
+        ...(owner !== input.owner && {
+          unless: sh`${rulesAreOurs} ${[input.owner, file, headerLine(input.owner)]}`,
+        }),
       },
       {
         what: "let ipfw check the rules",

@@ -49,7 +49,7 @@ give_up() {
   done
 }
 exec 3<&0
-cat <&3 >> "$part" &
+cat - <&3 >> "$part" &
 receiver=$!
 give_up "$receiver" 3<&- &
 watcher=$!

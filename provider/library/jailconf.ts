@@ -2,14 +2,14 @@ import { ShellFunction } from "../sh";
 
 /**
  * `jails_elsewhere NAME FILE OWNER`: the files of jail.conf(5) that a start may read and that have a jail of that name,
- * but for FILE and what is OWNER's. A line with nothing but the name goes on with `{`.
+ * but for FILE and what is OWNER's: a file with its header, or with its lines. A line with nothing but the name goes on with `{`.
  */
 export const jailsElsewhere = new ShellFunction(
   "jails_elsewhere",
   String.raw`name=$(printf '%s\n' "$1" | sed 's/[.]/[.]/g')
 begins="^[[:space:]]*[\"']?${"$"}{name}[\"']?[[:space:]]*([{]|\$)"
 grep -lE -e "$begins" /etc/jail.conf /etc/jail.*.conf /etc/jail.conf.d/*.conf 2>/dev/null | while read -r there; do
-  if [ "$there" != "$2" ] && ! grep -qxF -e "# pulumi-freebsd-vnet $3" "$there"; then echo "$there"; fi
+  if [ "$there" != "$2" ] && ! grep -qxF -e "# pulumi-freebsd-vnet $3" -e "# BEGIN pulumi-freebsd-vnet $3" "$there"; then echo "$there"; fi
 done`,
 );
 

@@ -17,7 +17,7 @@ import {
 } from "../owned";
 import type { Question } from "../question";
 import type { Step } from "../script";
-import { type Sh, sh } from "../sh";
+import { lines, type Sh, sh } from "../sh";
 import { foundByHand, hasLines, markLines, unmarkLines } from "./by-hand";
 import {
   askForwarding,
@@ -116,6 +116,10 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
     owner,
     text: rcText(translator.rc, {}),
   });
+  /** There are none where a create was taken back but for what is recorded of it. */
+  const hasRcLines = (...owners: GatewayInput[]) =>
+    sh`{ ${lines(owners.map(({ owner }) => sh`${hasBlock} /etc/rc.conf ${owner} ||`))}
+false; }`;
   const options = (input: GatewayInput): OwnLines => ({
     path: config,
     owner: input.owner,
@@ -142,6 +146,8 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
           {
             what: "look whether the host's firewall is free",
             run: sh`{ ${claimIpfw} ${config} ${owner} && ${claimFile} ${IPFW_CONF} ${headerLine(owner)}; }`,
+            // By a run that was cut off: its lines have the new name already.
+            ...(owner !== input.owner && { unless: sh`${hasBlock} ${config} ${input.owner}` }),
           },
           ...translator.claim(externalOf(input)),
           keepForwarding(forwarding.inet),
@@ -150,7 +156,9 @@ ${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip f
             start,
             [
               ...keepLines(options(input), previous && { ...options(previous), drift: [] }),
-              ...(previous ? [] : keepLines(translating(input))),
+              ...keepLines(translating(input)).map(
+                (step): Step => (previous ? { ...step, unless: hasRcLines(input, previous) } : step),
+              ),
             ],
             previous ? undefined : stop.run,
           ),

@@ -64,9 +64,11 @@ export async function confirmed(
   const limits = { ...work.limits, timeoutMs };
   let lockedOut: string | undefined;
   let unknown: unknown;
+  let isAtWork = false;
   while (Date.now() < backMs + undoMs && !closing.aborted) {
     const fresh = another();
     let isRefused = false;
+    isAtWork = false;
     try {
       const result = await fresh.run({ script, limits, label: work.label, isRepeatable: true });
       if (result.status !== notYet) {
@@ -75,6 +77,7 @@ export async function confirmed(
         unknown = first?.error ?? forgotten(work, where);
         break;
       }
+      isAtWork = true;
     } catch (error) {
       lockedOut ??= reason(error);
       isRefused = error instanceof SshError && error.kind !== "unreachable";
@@ -85,6 +88,7 @@ export async function confirmed(
     await sleep(restMs, undefined, { signal: closing }).catch(() => {});
   }
   if (unknown) throw unknown;
+  if (isAtWork) throw first?.error ?? endless(work, where);
   throw new SshError(
     "connectionLost",
     `No new connection to ${where} got through after "${work.label}": ${lockedOut ?? "it was closed by us"}.\n` +
@@ -95,6 +99,12 @@ export async function confirmed(
 }
 
 const clock = (ms: number) => new Date(ms + pauseMs).toTimeString().slice(0, 8);
+
+const endless = (work: Work, where: string) =>
+  new SshError(
+    "connectionLost",
+    `"${work.label}" was told on ${where} that a new connection came, and has not come to its end; it may still run there.`,
+  );
 
 const forgotten = (work: Work, where: string) =>
   new SshError(

@@ -27,7 +27,7 @@ test("the restart of a jail that is cut between stop and start goes on; the next
   await network.before(vnetJail);
   const jail = await network.create(vnetJail, network.declare.vnetJail());
   network.host.machine.fault(/^jail .*-c testA$/, "cut");
-  const changed = { devfsRuleset: 4 };
+  const changed = { prestart: ["true"] };
   await expect(network.update(vnetJail, jail, changed)).rejects.toThrow(LOST);
   await network.update(vnetJail, jail, changed);
   expect(jail.state).toMatchObject({ jid: 2, drift: [] });
@@ -64,7 +64,7 @@ test("a run that waited in vain says who is at work, where, since when, and how 
   await expect(second).rejects.toThrow(
     /^cannot create NAT gateway "natd:vtnet0" on root@127\.0\.0\.1:\d+: another run has it at work: tests@here: create NAT gateway "natd:vtnet0" since \w{3} \w{3} +\d+ [\d:]+ UTC \d{4}\. Waited 60 seconds for its end; run this again after it\. If it does not end, 'fstat (\/var\/run\/pulumi-freebsd-vnet\.[0-9a-f]{16}\.lock)' shows on the host what holds it$/,
   );
-  network.host.cut();
+  await network.sessions.close();
   expect(await first).toBe("ended");
 }, 60_000);
 

@@ -18,7 +18,7 @@ let file: string;
 let sha256: string;
 
 const now = () => essence(network.host.snapshot(), { modules: false });
-const sendings = () => network.host.machine.log.filter(({ argv }) => argv.join(" ") === "cat").length;
+const sendings = () => network.host.machine.log.filter(({ argv }) => argv.join(" ") === "cat -").length;
 const archives = () => network.shows("ls /var/db/pulumi-freebsd-vnet.archives");
 
 beforeEach(async () => {
