@@ -109,6 +109,7 @@ function keepNotes(owner: string, previous: string): Step[] {
   const move = (from: string, to: string) => sh`mv -f ${notesOf(from)} ${notesOf(to)}`;
   return [
     {
+      what: "rename the resource's notes",
       run: move(previous, owner),
       unless: sh`[ ! -e ${notesOf(previous)} ]`,
       undo: move(owner, previous),

@@ -7,6 +7,7 @@ import {
   hasLimit,
   isMounted,
   jailHas,
+  lacksLimit,
   mountInJail,
   setRuleset,
 } from "../library/jail";
@@ -210,11 +211,12 @@ export function keepLimits(wanted: readonly Limit[], had: readonly Limit[], name
   const add = ({ rule }: Limit) => sh`rctl -a ${rule}`;
   const drop = ({ printed }: Limit) => sh`rctl -r ${printed}`;
   const has = ({ printed }: Limit) => sh`${hasLimit} ${name} ${printed}`;
+  const lacks = ({ printed }: Limit) => sh`${lacksLimit} ${name} ${printed}`;
   return [
     ...wanted.map((limit) => ({ run: add(limit), unless: has(limit), undo: drop(limit) })),
     ...had
       .filter((old) => !wanted.some((limit) => limit.printed === old.printed))
-      .map((limit) => ({ run: drop(limit), unless: sh`! ${has(limit)}`, undo: add(limit) })),
+      .map((limit) => ({ run: drop(limit), unless: lacks(limit), undo: add(limit) })),
   ];
 }
 

@@ -74,6 +74,15 @@ return 3`,
 /** `has_limit JAIL RULE`: rctl(8) has the rule, written as it prints it. */
 export const hasLimit = new ShellFunction("has_limit", 'rctl "jail:$1" 2>/dev/null | grep -qxF -e "$2"');
 
+/** `lacks_limit JAIL RULE`: for certain. */
+export const lacksLimit = new ShellFunction(
+  "lacks_limit",
+  body`
+if rules=$(rctl "jail:$1" 2>&1); then ! printf '%s\n' "$rules" | grep -qxF -e "$2"; return; fi
+case $rules in *RACCT/RCTL*) return 0 ;; esac
+return 2`,
+);
+
 /** `has_cpus JAIL LIST`: the jail's processors are these, written as cpuset(1) prints them: `0, 1`. */
 export const hasCpus = new ShellFunction(
   "has_cpus",

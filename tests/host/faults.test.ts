@@ -48,7 +48,7 @@ const NO_TRACE = /^(\/var\/run\/pulumi-freebsd-vnet\.|\/jails\/[^/]+\/var\/run\/
 
 /**
  * Inodes, jids, sets of processors and numbers of devfs rules are others each time that a thing is made; the order of
- * notes and of interfaces says nothing.
+ * notes, of interfaces and of families says nothing.
  */
 function comparable(host: ReturnType<typeof essence>): unknown {
   const files = Object.entries(host.files)
@@ -68,12 +68,17 @@ const withoutCounters = (kernel: unknown): unknown =>
   JSON.parse(
     JSON.stringify(kernel, (key, value) => {
       if (key === "masks") return Object.values(value);
+      if (key === "addresses" && Array.isArray(value)) return byFamily(value);
       if (key === "rulesets") return withoutRuleNumbers(value);
       if (key === "interfaces" && Array.isArray(value))
         return Object.fromEntries(value.map((each) => [each.name, each]));
       return key === "jid" || key === "cpuset.id" ? 0 : value;
     }),
   );
+
+/** Only among those of one family the order matters. */
+const byFamily = (addresses: { family: string }[]) =>
+  [...addresses].sort((one, other) => (one.family < other.family ? -1 : one.family > other.family ? 1 : 0));
 
 /** devfs(8) gives a rule the next number after the last one's: they stand in their order anyway. */
 const withoutRuleNumbers = (rulesets: object) =>
