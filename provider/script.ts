@@ -197,10 +197,10 @@ return 1
 }
 forget() {
 [ -e "$notes" ] || return 0
-grep -vxF -e "$1" "$notes" > "$notes.new"
+others=$(grep -vxF -e "$1" "$notes")
 case $? in
-0) mv "$notes.new" "$notes" && return ;;
-1) rm -f "$notes.new" "$notes" && return ;;
+0) printf '%s\\n' "$others" > "$notes.new" && mv "$notes.new" "$notes" && return ;;
+1) rm -f "$notes" && return ;;
 esac
 rm -f "$notes.new"
 return 1

@@ -40,6 +40,8 @@ const CLIENT = "10.0.2.2";
 export class SshServer {
   private readonly server: ssh2.Server;
   private readonly connections = new Map<Connection, Socket | undefined>();
+  /** What is to be done when a connection is gone. */
+  private readonly leavings = new Map<Connection, Set<() => void>>();
   private readonly timers = new Set<NodeJS.Timeout>();
   /** How many connections were accepted so far. */
   accepted = 0;
@@ -204,6 +206,8 @@ export class SshServer {
     connection.on("error", () => {});
     connection.on("close", () => {
       this.connections.delete(connection);
+      for (const gone of this.leavings.get(connection) ?? []) gone();
+      this.leavings.delete(connection);
     });
   }
 
@@ -287,6 +291,8 @@ export class SshServer {
     };
     channel.on("close", gone);
     channel.on("error", gone);
+    const leaving = this.leavings.get(connection) ?? new Set();
+    this.leavings.set(connection, leaving.add(gone));
     const outputs = [channel, channel.stderr].map(
       (sink) => new SessionOutput(sink, () => !isOpen || !this.connections.has(connection)),
     );
@@ -303,6 +309,7 @@ export class SshServer {
       status = 254;
     }
     for (const output of outputs) output.flush();
+    leaving.delete(gone);
     const halted = session.ended;
     session.end();
     if (halted || !isOpen || channel.destroyed) return;

@@ -17,7 +17,8 @@ export const acceptAtBoot = ({ owner }: { owner: string }): OwnLines => ({
 /** Loads `modules`, in their order, and marks what was loaded as made. */
 export const bringIn = (modules: readonly string[]): Step[] => [
   {
-    run: sh`kenv ${`${ACCEPT}=1`}`,
+    // Where the disk is full, it would fail for what it prints, and have done it.
+    run: sh`kenv ${`${ACCEPT}=1`} >/dev/null`,
     unless: sh`[ "$(kenv -q ${ACCEPT})" = 1 ]`,
     undo: sh`kenv -u ${ACCEPT}`,
     made: "kenv",
