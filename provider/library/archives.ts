@@ -35,6 +35,8 @@ if [ -d ${ARCHIVES} ] && [ -z "$(ls -A ${ARCHIVES})" ]; then rmdir ${ARCHIVES}; 
 const RECEIVE = body`
 archive=$1 wanted=$2 size=$3 mark=$4
 part=$archive.part
+# Words to a sender that has gone must not end it: what has arrived is kept.
+trap : HUP PIPE
 if [ -f "$archive" ]; then echo "$mark there"; exit 0; fi
 have=0
 if [ -e "$part" ]; then have=$(stat -f %z "$part") || exit; fi
