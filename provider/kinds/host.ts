@@ -2,7 +2,7 @@ import { z } from "zod";
 import { targetOf } from "../common";
 import { askModules, isLoaded } from "../freebsd/modules";
 import { defineKind } from "../kind";
-import { unloadModule } from "../library";
+import { releaseModule } from "../library/modules";
 import { type Question, Unreadable } from "../question";
 import { OLDEST, releaseName } from "../releases";
 import { hostname, ipAddress, port } from "../scalars";
@@ -181,7 +181,7 @@ export const host = defineKind({
   remove: ({ modules = OURS }) =>
     OURS.filter((name) => !modules.includes(name)).map((name) => ({
       what: `kldunload ${name}`,
-      run: sh`${unloadModule} ${name}`,
+      run: sh`${releaseModule} ${name}`,
       unless: sh`! kldstat -q -m ${name}`,
     })),
 
