@@ -23,7 +23,7 @@ export const lacksRules = new ShellFunction(
   "lacks_rules",
   body`
 rules=$(ipfw_rules) || return
-! printf '%s\n' "$rules" | grep -q -e "^[0-9]* set $1 "`,
+! printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set $1 "`,
   [ipfwRules],
 );
 

@@ -9,7 +9,16 @@ import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
 import { atBoot, defineKind, running } from "../kind";
 import { fileIs, headerLine, putFile } from "../library";
 import { askOutput } from "../nat/engine";
-import { askLines, askRc, compareLines, compareRc, dropLines, keepLines, type RcLines } from "../owned";
+import {
+  askLines,
+  askRc,
+  compareLines,
+  compareRc,
+  dropLines,
+  keepLines,
+  type RcLines,
+  removeFile,
+} from "../owned";
 import { type Question, Unreadable } from "../question";
 import { type InputOf, live, replace } from "../schema";
 import type { Step } from "../script";
@@ -168,7 +177,8 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
       {
         what: "put the rules in force",
         run: load(input),
-        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ]`,
+        // The rules before are gone from where they waited for the swap.
+        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${lacksRules} ${spareOf(input)}`,
         undo: previous ? load(previous) : sh`ipfw -q delete set ${set}`,
         cuts: true,
       },
@@ -195,10 +205,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
       cuts: true,
     },
     dropLines(rc(state)),
-    {
-      run: sh`rm -f ${fileOf(state)}`,
-      unless: sh`! grep -qxF -e ${headerLine(state.owner)} ${fileOf(state)}`,
-    },
+    removeFile(fileOf(state), state.owner),
     ...takeOut([MODULE], state),
   ],
 
