@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { hostname, ipAddress, port } from "./scalars";
 import { live, none, type Reference, reference } from "./schema";
@@ -68,6 +69,14 @@ export const internalShape = {
 /** The last part of `owner`: the name that the program gave the resource. */
 export const logicalName = (owner: string | undefined): string | undefined =>
   owner?.slice(owner.lastIndexOf("/") + 1);
+
+/** A file's name for a resource: to be recognised, and nobody else's. */
+export function fileNameOf(owner: string): string {
+  const name = logicalName(owner)
+    ?.replaceAll(/[^A-Za-z0-9_-]/g, "_")
+    .slice(0, 40);
+  return `${name}-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}`;
+}
 
 export function targetOf({ address, port, user, hostKey, become, jump }: Target): Target {
   return {

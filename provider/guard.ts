@@ -1,6 +1,6 @@
 import { workOf } from "./library";
 import type { Step } from "./script";
-import { sh } from "./sh";
+import { ENVIRONMENT, sh } from "./sh";
 import type { Confirmation } from "./ssh";
 
 /*
@@ -83,8 +83,7 @@ if ! mv "$run.waiting" "$run.expired" 2>/dev/null && [ -e "$run.confirmed" ]; th
 give_up "$1" ${NOT_YET}
 }`.trim();
 
-const confirmation = (run: string, mark: string) => `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
-export PATH LC_ALL
+const confirmation = (run: string, mark: string) => `${ENVIRONMENT}
 umask 077
 run=${run}
 main() {

@@ -61,9 +61,9 @@ const NEW = ".pulumi-freebsd-vnet";
 /**
  * Begins what edits `$file`. The file is written anew beside the old one, with its owner, mode and flags, and renamed
  * over it: it is either the old or the new one whole. That is done under the lock, so whatever of that kind is there
- * at the beginning was left by one that died.
+ * at the beginning was left by one that died. `put` takes the new one, which the command `$check` has to accept.
  */
-const EDITOR = body`
+export const EDITOR = body`
 if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
 new="$file${NEW}"
 for left in "$new" /etc/*${NEW} /etc/jail.conf.d/*${NEW} /boot/*${NEW} /var/db/*${NEW}; do

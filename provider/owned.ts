@@ -108,6 +108,12 @@ export function removeFile(path: string, owner: string): Step {
   };
 }
 
+/** A file of our own, which says `text`. */
+export function compareFile(path: string, text: string, found: string | undefined): string[] {
+  if (found === undefined) return [atBoot(`${path} is gone`)];
+  return found === `${text}\n` ? [] : [atBoot(`${path} was changed`)];
+}
+
 export const askLines = ({ path, owner }: OwnLines) => askBlock(path, owner);
 
 export function compareLines(lines: OwnLines, found: string | undefined): string[] {

@@ -3,7 +3,7 @@ import { type Guard, guardOf, runOf } from "./guard";
 import { locked, notesOf, workOf } from "./library";
 import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
-import { definitions, type Sh, type ShellFunction, sh } from "./sh";
+import { definitions, ENVIRONMENT, type Sh, type ShellFunction, sh } from "./sh";
 import type { Confirmation } from "./ssh";
 
 /**
@@ -99,6 +99,7 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
   const functions = definitions(needs);
   const program = [
     ENVIRONMENT,
+    "umask 022",
     sh`mark=${mark}`.text,
     // What a lock is held for; not exported, because a jail would start with it in its environment.
     ...(needsHolder(functions) ? [holder] : []),
@@ -145,6 +146,7 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
   const run = sh`${locked} ${`${place}.lock`} ${PATIENCE_SECONDS} /bin/sh -s`;
   const text = [
     ENVIRONMENT,
+    "umask 022",
     holder,
     definitions(run.needs),
     "main() {",
@@ -157,10 +159,6 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
 }
 
 const needsHolder = (functions: string) => functions.includes(`${locked.name}() {`);
-
-const ENVIRONMENT = `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
-export PATH LC_ALL
-umask 022`;
 
 /**
  * Under the lock. What another script left that died with its host, or was killed, is removed: it has the folder but

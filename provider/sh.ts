@@ -57,6 +57,10 @@ function render(word: Word, needs: Set<ShellFunction>): string {
   return word.map((item) => render(item, needs)).join(" ");
 }
 
+/** How every script begins, whatever the login shell has set. */
+export const ENVIRONMENT = `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
+export PATH LC_ALL`;
+
 /** `text` as one shell word, whatever it holds. */
 export function quote(text: string): string {
   if (text.includes("\0")) throw new Error("a NUL byte cannot be passed to a command");

@@ -5,7 +5,7 @@ import { basename, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { dropArchive, receiveArchive, useArchive } from "./library/archives";
 import type { Runner } from "./lifecycle";
-import { definitions, sh } from "./sh";
+import { definitions, ENVIRONMENT, sh } from "./sh";
 import { SshError, type Target } from "./ssh";
 
 /** A file of the machine that runs Pulumi, which the host needs before anything is made. */
@@ -92,8 +92,7 @@ ${receiveArchive} ${sha256} ${size} ${mark}
 code=$?
 if [ "$code" -ne 0 ] && [ "$code" -ne 75 ]; then ${dropArchive} ${sha256} ${owner} </dev/null; fi
 exit "$code"`;
-  return `PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C
-export PATH LC_ALL
+  return `${ENVIRONMENT}
 umask 022
 ${definitions(main.needs)}
 main() {

@@ -1,5 +1,5 @@
 import { body, hasBlock } from "../library";
-import { rcSays } from "../library/rcconf";
+import { rcEnables } from "../library/rcconf";
 import { ShellFunction } from "../sh";
 
 /** `ipfw_set SET`: its rules, as `ipfw -n add` prints them; nothing while it is disabled. */
@@ -53,9 +53,8 @@ if [ -n "$6" ]; then return 0; fi
 if [ "$(ipfw list 2>/dev/null | grep -vc '^65535 ')" -gt 0 ]; then
   echo "ipfw has rules already that are not this resource's (see 'ipfw list'). Those of a NatGateway: name it in gateway. Your own: bring them into this resource, and flush them first" >&2; return 3
 fi
-case $(rc_says firewall_enable) in
-  [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1)
-    echo "/etc/rc.conf turns on a firewall already (firewall_enable). That of a NatGateway: name it in gateway. Your own: bring its rules into this resource, and remove its lines first" >&2; return 3 ;;
-esac`,
-  [ipfwRules, rulesAreOurs, rcSays],
+if rc_enables firewall_enable; then
+  echo "/etc/rc.conf turns on a firewall already (firewall_enable). That of a NatGateway: name it in gateway. Your own: bring its rules into this resource, and remove its lines first" >&2; return 3
+fi`,
+  [ipfwRules, rulesAreOurs, rcEnables],
 );

@@ -55,7 +55,7 @@ export const awaitEarlier = (input: Input): Step => ({
   run: sh`{ ${jailRuns} ${nameOf(input)} || ${awaitJailEnd} ${nameOf(input)} ${DYING}; }`,
 });
 
-/** Steps by which a running jail gets what its file says, without a restart; ifconfig -j and route -j need 14.0. */
+/** Steps by which a running jail gets what its file says, without a restart. */
 export function keepRunning(input: Input, previous: Input | undefined): Step[] {
   return [
     ...keepParameters(input, previous),

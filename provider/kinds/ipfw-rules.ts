@@ -1,17 +1,17 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
-import { commonShape, internalShape, logicalName, targetOf } from "../common";
+import { commonShape, fileNameOf, internalShape, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { rcText } from "../freebsd/rcconf";
 import { claimRules, ipfwSet, lacksRules, rulesAreOurs } from "../ipfw/library";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
-import { atBoot, defineKind, running } from "../kind";
+import { defineKind, running } from "../kind";
 import { fileIs, headerLine, putFile } from "../library";
 import { askOutput } from "../nat/engine";
 import {
   askLines,
   askRc,
+  compareFile,
   compareLines,
   compareRc,
   dropLines,
@@ -58,12 +58,7 @@ const MODULE = "ipfw";
 
 const spareOf = ({ set }: { set: number }) => set + 15;
 
-function fileOf({ owner }: { owner: string }): string {
-  const name = logicalName(owner)
-    ?.replaceAll(/[^A-Za-z0-9_-]/g, "_")
-    .slice(0, 40);
-  return `/etc/ipfw.pulumi.${name}-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}.sh`;
-}
+const fileOf = ({ owner }: { owner: string }) => `/etc/ipfw.pulumi.${fileNameOf(owner)}.sh`;
 
 /** The rules go into a set that is disabled, which then is swapped with theirs (scenario 21 of the recorded host). */
 function loader(input: Input): string {
@@ -235,9 +230,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
       ...(isOrdered || lacking.length + more.length > 0
         ? []
         : [running(`the rules in set ${input.set} of ipfw are in another order`)]),
-      ...(answers.file === `${loader(input)}\n`
-        ? []
-        : [atBoot(`${fileOf(input)} ${answers.file === undefined ? "is gone" : "was changed"}`)]),
+      ...compareFile(fileOf(input), loader(input), answers.file),
       ...compareLines(acceptAtBoot(input), answers.loader),
       ...compareRc(rc(input), answers.lines, answers),
     ];

@@ -62,6 +62,7 @@ import {
 import {
   askLines,
   askRc,
+  compareFile,
   compareLines,
   compareRc,
   dropLines,
@@ -671,11 +672,6 @@ const ownerIn = (text: string) =>
     .split("\n")
     .find((line) => line.startsWith(headerLine("")))
     ?.slice(headerLine("").length);
-
-function compareFile(path: string, text: string, found: string | undefined): string[] {
-  if (found === undefined) return [atBoot(`${path} is gone`)];
-  return found === `${text}\n` ? [] : [atBoot(`${path} was changed`)];
-}
 
 function compareMain(input: Input, main: string | undefined, lines: string | undefined): string[] {
   if (!input.startAtBoot) return [];

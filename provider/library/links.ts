@@ -114,13 +114,13 @@ export const claimClone = new ShellFunction(
 by=
 if ifconfig "$1" >/dev/null 2>&1; then by="the interface $1"
 elif ! has_block /etc/rc.conf "$3"; then
-  reserved=$(cloned_interfaces=; for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1; echo "$cloned_interfaces")
+  reserved=$(rc_says cloned_interfaces)
   case " $reserved " in *" $1 "* | *" $1:"*) by="cloned_interfaces in /etc/rc.conf" ;; esac
 fi
 if [ -z "$by" ]; then return 0; fi
 echo "$2 is made as $1 and renamed, and that is taken by $by: choose another name" >&2
 return 3`,
-  [hasBlock],
+  [hasBlock, rcSays],
 );
 
 /** `make_clone CLONE NAME`: makes CLONE, which is NAME from then on. */

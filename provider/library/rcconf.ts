@@ -15,6 +15,14 @@ export const rcSays = new ShellFunction(
   [runRcConf],
 );
 
+/** `rc_enables VARIABLE` */
+export const rcEnables = new ShellFunction(
+  "rc_enables",
+  `case $(rc_says "$1") in [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1) return 0 ;; esac
+return 1`,
+  [rcSays],
+);
+
 /**
  * `claim_variable NAME LINE OWNER`: no other lines of ours in rc.conf set the variable or add to it, unless they say
  * the same. The administrator's lines are no obstacle: ours come after them.

@@ -1,6 +1,6 @@
 import { redirectText } from "../freebsd/natdconf";
 import type { Found } from "../kind";
-import { body, hasBlock, LOCK } from "../library";
+import { body, EDITOR, hasBlock, LOCK, locked } from "../library";
 import { quote, ShellFunction } from "../sh";
 import type { RedirectInput } from "./engine";
 import { overlap, type PublicSide, parsePorts } from "./ports";
@@ -52,19 +52,17 @@ export function foundByHand(path: string, file: string, input: RedirectInput): F
 /** The time of the file stays: natd(8) is started anew when it is newer than what natd has read. */
 const edit = (awk: string) => body`
 file=$1
-if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
-new="$file.pulumi-freebsd-vnet"
+${EDITOR}
+check="touch -r $file"
 begin="# BEGIN pulumi-freebsd-vnet $2" end="# END pulumi-freebsd-vnet $2" content=$3
 export begin end content
-cp -p "$file" "$new" && awk '
+result=$(awk '
   BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"] }
-${awk}' "$file" > "$new" && touch -r "$file" "$new" && fsync "$new" && mv -f "$new" "$file" && exit
-status=$?
-rm -f "$new"
-exit "$status"`;
+${awk}' "$file" && echo .) || exit
+printf '%s' "${"$"}{result%.}" | put`;
 
 const underLock = (name: string, awk: string) =>
-  `lockf -t 60 ${LOCK} /bin/sh -c ${quote(edit(awk))} ${name} "$@"`;
+  `locked ${LOCK} 60 /bin/sh -c ${quote(edit(awk))} ${name} "$@"`;
 
 /** `mark_lines FILE OWNER LINES`: puts marks around the lines, which stand in the file as somebody wrote them. */
 export const markLines = new ShellFunction(
@@ -80,12 +78,14 @@ export const markLines = new ShellFunction(
   }
   { print }`,
   ),
+  [locked],
 );
 
 /** `unmark_lines FILE OWNER` */
 export const unmarkLines = new ShellFunction(
   "unmark_lines",
   underLock("unmark_lines", "  $0 != begin && $0 != end { print }"),
+  [locked],
 );
 
 /** `has_lines FILE OWNER LINES`: they are there, as ours. */

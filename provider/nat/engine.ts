@@ -1,11 +1,11 @@
 import type { Found, State } from "../kind";
 import type { NatGatewayOutputs, natGatewayShape } from "../kinds/nat-gateway";
 import type { NatRedirectOutputs, natRedirectShape } from "../kinds/nat-redirect";
+import { rcEnables } from "../library/rcconf";
 import { type Answers, type Question, type Questions, Unreadable } from "../question";
 import type { InputOf } from "../schema";
 import type { Step } from "../script";
 import { type Sh, sh } from "../sh";
-import { rcEnables } from "./library";
 
 export type GatewayInput = InputOf<typeof natGatewayShape>;
 export type GatewayState = State<typeof natGatewayShape, NatGatewayOutputs>;

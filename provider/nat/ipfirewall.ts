@@ -2,11 +2,12 @@ import { askFile } from "../freebsd/file";
 import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
-import { atBoot, running } from "../kind";
+import { running } from "../kind";
 import { claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
 import {
   askLines,
   askRc,
+  compareFile,
   compareLines,
   compareRc,
   dropLines,
@@ -15,7 +16,7 @@ import {
   type RcLines,
   removeFile,
 } from "../owned";
-import type { Question } from "../question";
+import { type Question, unasked } from "../question";
 import type { Step } from "../script";
 import { lines, type Sh, sh } from "../sh";
 import { foundByHand, hasLines, markLines, unmarkLines } from "./by-hand";
@@ -76,14 +77,11 @@ const markByHand = (lines: OwnLines): Step => ({
   undo: sh`${unmarkLines} ${lines.path} ${lines.owner}`,
 });
 
-/** In place of what only a redirect that says `adopt` asks. */
-const unasked: Question<string | undefined> = { key: "nothing", ask: sh`:`, read: () => undefined };
-
 export function behindIpfw(translator: Translator): NatEngine {
   const { modules, config, start, stop } = translator;
 
-  const rule = ({ ruleNumber, ...input }: GatewayInput) =>
-    sh`ipfw -q add ${[ruleNumber, ...translator.action.split(" ")]} ip from any to any via ${externalOf({ ruleNumber, ...input })}`;
+  const rule = (input: GatewayInput) =>
+    sh`ipfw -q add ${[input.ruleNumber, ...translator.action.split(" ")]} ip from any to any via ${externalOf(input)}`;
   const hasRule = (input: GatewayInput) =>
     sh`${hasNatRule} ${[input.ruleNumber, translator.listed, externalOf(input)]}`;
   const listedRule = (input: GatewayInput) =>
@@ -226,9 +224,7 @@ false; }`;
           ? []
           : [running(`ipfw has no ${translator.action.split(" ")[0]} rule ${input.ruleNumber}`)]),
         ...(answers.forwarding === "1" ? [] : [running(`${forwarding.inet.oid} is ${answers.forwarding}`)]),
-        ...(answers.script === `${firewallScript(input)}\n`
-          ? []
-          : [atBoot(`${IPFW_CONF} ${answers.script === undefined ? "is gone" : "was changed"}`)]),
+        ...compareFile(IPFW_CONF, firewallScript(input), answers.script),
         ...compareLines(options(input), answers.options),
         ...compareLines(acceptAtBoot(input), answers.loader),
         ...compareRc(rc(input), answers.lines, answers),
@@ -261,7 +257,7 @@ false; }`;
       questions: (input) => ({
         lines: askLines(redirects(input)),
         running: translator.ask,
-        file: input.adopt ? askFile(config) : unasked,
+        file: input.adopt ? askFile(config) : unasked(undefined),
       }),
       gone: ({ lines }) => lines === undefined,
       found: (input, { lines, file }) =>

@@ -1,16 +1,8 @@
 import { body, hasBlock, LOCK, locked } from "../library";
-import { rcSays } from "../library/rcconf";
+import { rcEnables, rcSays } from "../library/rcconf";
 import { quote, ShellFunction } from "../sh";
 
 /* What the scripts of gateways and redirects say more than once. */
-
-/** `rc_enables VARIABLE` */
-export const rcEnables = new ShellFunction(
-  "rc_enables",
-  `case $(rc_says "$1") in [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1) return 0 ;; esac
-return 1`,
-  [rcSays],
-);
 
 export const pfEnabled = new ShellFunction(
   "pf_enabled",

@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
+import { fileNameOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { type PortRedirect, publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
-import { atBoot, running } from "../kind";
+import { running } from "../kind";
 import { claimFile, fileIs, hasBlock, headerLine, putFile, unloadModule } from "../library";
 import {
   askLines,
   askRc,
+  compareFile,
   compareLines,
   compareRc,
   dropLines,
@@ -60,11 +61,7 @@ const order = {
 
 /** Of the resource's own rules. An anchor's name has 63 characters at most, a file's is not to be a path. */
 function anchorOf({ owner }: { owner: string }) {
-  const name = owner
-    .slice(owner.lastIndexOf("/") + 1)
-    .replaceAll(/[^A-Za-z0-9_-]/g, "_")
-    .slice(0, 40);
-  const id = `${name}-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}`;
+  const id = fileNameOf(owner);
   return { anchor: `pulumi/${id}`, file: `/etc/pf.pulumi.${id}.conf` };
 }
 
@@ -203,9 +200,7 @@ function compareRules(
               : `the rules of pf in ${anchor} are not those of ${path}`,
           ),
         ]),
-    ...(file === `${fileText(input, rules)}\n`
-      ? []
-      : [atBoot(`${path} ${file === undefined ? "is gone" : "was changed"}`)]),
+    ...compareFile(path, fileText(input, rules), file),
   ];
 }
 

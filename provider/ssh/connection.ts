@@ -80,8 +80,8 @@ export class Connection {
 
   /**
    * Starts `command` on the host. Fails if the host refuses another session or does not answer, or the connection is
-   * gone. `take` gets
-   * the channel before anything more is read: a command that ends at once has its status in the same packet.
+   * gone. `take` gets the channel before anything more is read: a command that ends at once has its status in the same
+   * packet.
    */
   exec<T>(command: string, take: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
