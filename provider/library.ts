@@ -198,13 +198,24 @@ free_file "$1" "$3"`,
   [freeFile],
 );
 
-/** `lacks_line FILE LINE`: for certain; a file that cannot be read may have it. */
-export const lacksLine = new ShellFunction(
-  "lacks_line",
+/**
+ * `certainly_not FUNCTION…`: the function, which asks the host something, answers no. Those that this is said of have
+ * the statuses of grep(1): 0 is yes, 1 is no, and with any other the host could not tell. What is removed, or left as it
+ * is, because something is not there, is so only where that is certain.
+ */
+export const certainlyNot = new ShellFunction(
+  "certainly_not",
   body`
-[ -e "$1" ] || return 0
-grep -qxF -e "$2" "$1"
+"$@"
 [ $? -eq 1 ]`,
+);
+
+/** `has_line FILE LINE`; see certainly_not. */
+export const hasLine = new ShellFunction(
+  "has_line",
+  body`
+[ -e "$1" ] || return 1
+grep -qxF -e "$2" "$1"`,
 );
 
 /** `has_block FILE OWNER`: the file has lines of ours. */
@@ -243,23 +254,14 @@ free_interface "$1" "$3"`,
   [interfaceIsOurs, freeInterface],
 );
 
-/** `has_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]` */
+/** `has_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]`; see certainly_not. */
 export const hasAddress = new ShellFunction(
   "has_address",
   body`
-there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>/dev/null) || return 1
+there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>&1) || case $there in *"does not exist"*) return 1 ;; *) return 2 ;; esac
 case "$there " in *"	$2 $3 "* | *"	$2 $3
 "*) return 0 ;; esac
 return 1`,
-);
-
-/** `lacks_address NAME inet|inet6 ADDRESS/PREFIX [JAIL]`: for certain; an interface that cannot be asked may have it. */
-export const lacksAddress = new ShellFunction(
-  "lacks_address",
-  body`
-there=$(ifconfig ${"$"}{4:+-j "$4"} -f inet:cidr,inet6:cidr "$1" 2>&1) || case $there in *"does not exist"*) return 0 ;; *) return 1 ;; esac
-case "$there " in *"	$2 $3 "* | *"	$2 $3
-"*) return 1 ;; esac`,
 );
 
 /** `has_route JAIL inet|inet6 GATEWAY`: the jail's default route. */
@@ -344,18 +346,12 @@ esac
 kldunload "$1"`,
 );
 
-/** `dataset_is_ours PROPERTY NAME OWNER` */
-export const datasetIsOurs = new ShellFunction(
-  "dataset_is_ours",
-  `[ "$(zfs get -H -o value "$1" "$2" 2>/dev/null)" = "$3" ]`,
-);
-
-/** `dataset_is_not_ours PROPERTY NAME OWNER`: for certain. */
-export const datasetIsNotOurs = new ShellFunction(
-  "dataset_is_not_ours",
+/** `dataset_has PROPERTY NAME VALUE`; see certainly_not. */
+export const datasetHas = new ShellFunction(
+  "dataset_has",
   body`
-if said=$(zfs get -H -o value "$1" "$2" 2>&1); then [ "$said" != "$3" ]; return; fi
-case $said in *"does not exist"*) return 0 ;; esac
+if said=$(zfs get -H -o value "$1" "$2" 2>&1); then [ "$said" = "$3" ]; return; fi
+case $said in *"does not exist"*) return 1 ;; esac
 return 2`,
 );
 
@@ -364,10 +360,10 @@ export const claimDataset = new ShellFunction(
   "claim_dataset",
   body`
 zfs list -H "$2" >/dev/null 2>&1 || return 0
-if dataset_is_ours "$1" "$2" "$3"; then return 0; fi
+if dataset_has "$1" "$2" "$3"; then return 0; fi
 echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); to use it as it is, and never remove it, give its path alone; otherwise choose another name, or destroy it if nothing uses it" >&2
 return 3`,
-  [datasetIsOurs],
+  [datasetHas],
 );
 
 /** `includes_jail FILE`: /etc/jail.conf reads it, by name or with all of its folder. */

@@ -3,13 +3,13 @@ import type { InterfaceState } from "./freebsd/interface";
 import { askRcVariable, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, type Found, running } from "./kind";
 import {
+  certainlyNot,
   claimInterface,
   hasAddress,
+  hasLine,
   headerLine,
   interfaceIsOurs,
   jailRuns,
-  lacksAddress,
-  lacksLine,
   ownBlock,
 } from "./library";
 import { interfaceHas } from "./library/links";
@@ -104,7 +104,7 @@ export function removeFile(path: string, owner: string): Step {
   return {
     what: `rm -f ${path}`,
     run: sh`{ grep -qxF -e ${mark} ${path} && rm -f ${path}; }`,
-    unless: sh`${lacksLine} ${path} ${mark}`,
+    unless: sh`${certainlyNot} ${hasLine} ${path} ${mark}`,
   };
 }
 
@@ -246,7 +246,12 @@ export function keepAddresses(
     })),
     ...previous
       .filter((old) => !wanted.some((a) => a.address === old.address))
-      .map((a) => ({ run: drop(a), unless: sh`${stopped}${lacksAddress} ${asked(a)}`, undo: add(a), cuts })),
+      .map((a) => ({
+        run: drop(a),
+        unless: sh`${stopped}${certainlyNot} ${hasAddress} ${asked(a)}`,
+        undo: add(a),
+        cuts,
+      })),
   ];
 }
 

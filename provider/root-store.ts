@@ -1,10 +1,8 @@
 import { running } from "./kind";
-import { claimDataset, datasetIsNotOurs, datasetIsOurs, destroyDataset } from "./library";
+import { certainlyNot, claimDataset, datasetHas, destroyDataset } from "./library";
 import {
   claimPath,
   claimRoot,
-  datasetIsFilled,
-  datasetIsNotFilled,
   filledByNobody,
   hasNoRoot,
   IDENTITY,
@@ -14,8 +12,6 @@ import {
   removeRoot,
   rootFilled,
   rootIsFilled,
-  rootIsNotFilled,
-  rootIsNotOurs,
   rootIsOurs,
   signRootOver,
   unmountUnder,
@@ -40,9 +36,8 @@ const BUSY_SECONDS = 120;
 export interface RootStore {
   /** The directory on the host, as a word. */
   readonly directory: Sh;
+  /** Of it, and of `isFilled`, `certainlyNot` can be said. */
   readonly isOurs: Sh;
-  /** For certain: false, too, where that cannot be told. */
-  readonly isNotOurs: Sh;
   /** It is complete, and nothing of `make` and `fill` is to be done. */
   readonly isFilled: Sh;
   /** It is free or ours; `previousOwner` is whose it is in an update. */
@@ -89,13 +84,12 @@ const marks = ({ owner, mountpoint }: DatasetPlace) => [
 export function datasetStore(place: DatasetPlace): RootStore {
   const { dataset, owner, mountpoint } = place;
   const directory = sh`"$(zfs get -H -o value mountpoint ${dataset})"`;
-  const isOurs = sh`${datasetIsOurs} ${OWNER} ${dataset} ${owner}`;
-  const isNotOurs = sh`${datasetIsNotOurs} ${OWNER} ${dataset} ${owner}`;
-  const isFilled = sh`${datasetIsFilled} ${FILLED} ${dataset}`;
+  const isOurs = sh`${datasetHas} ${OWNER} ${dataset} ${owner}`;
+  // Children inherit user properties, so its value is the dataset's own name.
+  const isFilled = sh`${datasetHas} ${FILLED} ${dataset} ${dataset}`;
   return {
     directory,
     isOurs,
-    isNotOurs,
     isFilled,
 
     claim: (previousOwner) => [
@@ -129,7 +123,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`${datasetIsNotFilled} ${FILLED} ${dataset} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
+      run: sh`${certainlyNot} ${isFilled} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
 
@@ -155,13 +149,13 @@ export function datasetStore(place: DatasetPlace): RootStore {
         what: `unmount what is mounted in ${dataset}`,
         telling: `unmounting what is mounted in ${dataset}`,
         run: sh`${isOurs} && ${unmountUnder} ${directory} ${BUSY_SECONDS}`,
-        unless: isNotOurs,
+        unless: sh`${certainlyNot} ${isOurs}`,
       },
       {
         what: `zfs destroy ${dataset}`,
         telling: `destroying ${dataset}`,
         run: sh`${isOurs} && ${destroyDataset} ${dataset} ${BUSY_SECONDS}`,
-        unless: isNotOurs,
+        unless: sh`${certainlyNot} ${isOurs}`,
       },
       // zfs-destroy(8) removes a mountpoint that the dataset inherits; one that was set stays.
       ...(mountpoint === undefined ? [] : dropMountpoint(mountpoint, made)),
@@ -177,11 +171,11 @@ export const makeClone = (place: DatasetPlace, snapshot: string): Step => ({
 });
 
 export function directoryStore(path: string, owner: string): RootStore {
+  const isOurs = sh`${rootIsOurs} ${owner} ${path}`;
   const isFilled = sh`${rootIsFilled} ${owner} ${path}`;
   return {
     directory: sh`${path}`,
-    isOurs: sh`${rootIsOurs} ${owner} ${path}`,
-    isNotOurs: sh`${rootIsNotOurs} ${owner} ${path}`,
+    isOurs,
     isFilled,
 
     claim: (previousOwner) => [
@@ -207,7 +201,7 @@ export function directoryStore(path: string, owner: string): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`${rootIsNotFilled} ${owner} ${path} && lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
+      run: sh`${certainlyNot} ${isFilled} && lockf -t 0 ${lockOf(path)} ${fill} && ${rootFilled} ${owner} ${path}`,
       unless: isFilled,
     }),
 
@@ -217,8 +211,8 @@ export function directoryStore(path: string, owner: string): RootStore {
       {
         what: `unmount what is mounted in ${path}`,
         telling: `unmounting what is mounted in ${path}`,
-        run: sh`${rootIsOurs} ${owner} ${path} && ${unmountUnder} ${path} ${BUSY_SECONDS}`,
-        unless: sh`${rootIsNotOurs} ${owner} ${path}`,
+        run: sh`${isOurs} && ${unmountUnder} ${path} ${BUSY_SECONDS}`,
+        unless: sh`${certainlyNot} ${isOurs}`,
       },
       {
         what: `remove ${path}`,

@@ -18,12 +18,12 @@ echo "ipfw -S list: $said" >&2
 return 2`,
 );
 
-/** `lacks_rules SET`: for certain. */
-export const lacksRules = new ShellFunction(
-  "lacks_rules",
+/** `has_rules SET`, also while it is disabled; see certainly_not. */
+export const hasRules = new ShellFunction(
+  "has_rules",
   body`
 rules=$(ipfw_rules) || return
-! printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set $1 "`,
+printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set $1 "`,
   [ipfwRules],
 );
 

@@ -1,5 +1,5 @@
 import type { VnetJailInput as Input } from "../kinds/vnet-jail";
-import { awaitJailEnd, hasRoute, jailRuns } from "../library";
+import { awaitJailEnd, certainlyNot, hasRoute, jailRuns } from "../library";
 import {
   beginJail,
   endJail,
@@ -7,7 +7,6 @@ import {
   hasLimit,
   isMounted,
   jailHas,
-  lacksLimit,
   mountInJail,
   setRuleset,
 } from "../library/jail";
@@ -211,7 +210,7 @@ export function keepLimits(wanted: readonly Limit[], had: readonly Limit[], name
   const add = ({ rule }: Limit) => sh`rctl -a ${rule}`;
   const drop = ({ printed }: Limit) => sh`rctl -r ${printed}`;
   const has = ({ printed }: Limit) => sh`${hasLimit} ${name} ${printed}`;
-  const lacks = ({ printed }: Limit) => sh`${lacksLimit} ${name} ${printed}`;
+  const lacks = ({ printed }: Limit) => sh`${certainlyNot} ${hasLimit} ${name} ${printed}`;
   return [
     ...wanted.map((limit) => ({ run: add(limit), unless: has(limit), undo: drop(limit) })),
     ...had

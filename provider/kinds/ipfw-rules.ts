@@ -2,11 +2,11 @@ import { z } from "zod";
 import { commonShape, fileNameOf, internalShape, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { rcText } from "../freebsd/rcconf";
-import { claimRules, ipfwSet, lacksRules, rulesAreOurs } from "../ipfw/library";
+import { claimRules, hasRules, ipfwSet, rulesAreOurs } from "../ipfw/library";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
 import { defineKind, running } from "../kind";
-import { fileIs, headerLine, putFile } from "../library";
+import { certainlyNot, fileIs, headerLine, putFile } from "../library";
 import { askOutput } from "../nat/engine";
 import {
   askLines,
@@ -173,7 +173,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
         what: "put the rules in force",
         run: load(input),
         // The rules before are gone from where they waited for the swap.
-        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${lacksRules} ${spareOf(input)}`,
+        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${certainlyNot} ${hasRules} ${spareOf(input)}`,
         undo: previous ? load(previous) : sh`ipfw -q delete set ${set}`,
         cuts: true,
       },
@@ -195,7 +195,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
     {
       what: "take the rules out of force",
       run: sh`ipfw -q delete set ${state.set}`,
-      unless: sh`${lacksRules} ${state.set} || ! ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}`,
+      unless: sh`${certainlyNot} ${hasRules} ${state.set} || ! ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}`,
       undo: load(state),
       cuts: true,
     },

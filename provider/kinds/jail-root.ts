@@ -1,16 +1,9 @@
 import { z } from "zod";
 import { commonShape, internalShape, logicalName, targetOf } from "../common";
 import { defineKind, type Known, running } from "../kind";
+import { certainlyNot } from "../library";
 import { ARCHIVES, dropArchive, useArchive } from "../library/archives";
-import {
-  archiveIs,
-  claimPath,
-  copyPart,
-  hasNullfs,
-  lacksNullfs,
-  missingNullfs,
-  unmountUnder,
-} from "../library/roots";
+import { archiveIs, claimPath, copyPart, hasNullfs, missingNullfs, unmountUnder } from "../library/roots";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines } from "../owned";
 import { type Question, Unreadable } from "../question";
 import {
@@ -168,7 +161,7 @@ const templateMount = ({ template, path }: Thin): Mount => ({ mode: "ro", from: 
 
 const isMounted = ({ mode, from, on }: Mount): Sh => sh`${hasNullfs} ${[mode, from, on]}`;
 
-const isNotMounted = ({ mode, from, on }: Mount): Sh => sh`${lacksNullfs} ${[mode, from, on]}`;
+const isNotMounted = (mount: Mount): Sh => sh`${certainlyNot} ${isMounted(mount)}`;
 
 const keepMount = (mount: Mount): Step => ({
   run: sh`mount_nullfs -o ${mount.mode} ${mount.from} ${mount.on}`,
@@ -507,12 +500,12 @@ function removeMounts(state: Input, form: Thin, store: RootStore, made: readonly
     {
       what: `unmount what is mounted in ${form.path}`,
       run: sh`${store.isOurs} && ${unmountUnder} ${form.path} 120`,
-      unless: store.isNotOurs,
+      unless: sh`${certainlyNot} ${store.isOurs}`,
     },
     {
       what: `umount ${form.path}`,
       run: sh`${store.isOurs} && umount ${form.path}`,
-      unless: sh`${store.isNotOurs} || ${isNotMounted(templateMount(form))}`,
+      unless: sh`${certainlyNot} ${store.isOurs} || ${isNotMounted(templateMount(form))}`,
     },
     dropLines(fstab(state, form)),
     ...dropMountpoint(form.path, made),

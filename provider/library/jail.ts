@@ -1,4 +1,4 @@
-import { body, headerLine, jailIsListed } from "../library";
+import { body, certainlyNot, headerLine, jailIsListed } from "../library";
 import { ShellFunction } from "../sh";
 
 /**
@@ -71,15 +71,12 @@ echo "limits need the kernel's resource accounting, which is off; put kern.racct
 return 3`,
 );
 
-/** `has_limit JAIL RULE`: rctl(8) has the rule, written as it prints it. */
-export const hasLimit = new ShellFunction("has_limit", 'rctl "jail:$1" 2>/dev/null | grep -qxF -e "$2"');
-
-/** `lacks_limit JAIL RULE`: for certain. */
-export const lacksLimit = new ShellFunction(
-  "lacks_limit",
+/** `has_limit JAIL RULE`: rctl(8) has the rule, written as it prints it; see certainly_not. */
+export const hasLimit = new ShellFunction(
+  "has_limit",
   body`
-if rules=$(rctl "jail:$1" 2>&1); then ! printf '%s\n' "$rules" | grep -qxF -e "$2"; return; fi
-case $rules in *RACCT/RCTL*) return 0 ;; esac
+if rules=$(rctl "jail:$1" 2>&1); then printf '%s\n' "$rules" | grep -qxF -e "$2"; return; fi
+case $rules in *RACCT/RCTL*) return 1 ;; esac
 return 2`,
 );
 
@@ -92,7 +89,7 @@ export const hasCpus = new ShellFunction(
 /** `jail_has NAME PARAMETER VALUE`: the running jail has this value, as jls(8) prints it. */
 export const jailHas = new ShellFunction("jail_has", '[ "$(jls -j "$1" "$2" 2>/dev/null)" = "$3" ]');
 
-/** `is_mounted TARGET TYPE`: 1 only if it is certainly not. */
+/** `is_mounted TARGET TYPE`; see certainly_not. */
 export const isMounted = new ShellFunction(
   "is_mounted",
   body`
@@ -145,10 +142,9 @@ export const mountInJail = new ShellFunction(
 root=$1
 case $root in /) root= ;; esac
 inside_root "$1" "${"$"}{2#"$root"}" || return
-is_mounted "$2" "$3"
-[ $? -eq 1 ] || return
+certainly_not is_mounted "$2" "$3" || return
 mount -t "$3" ${"$"}{5:+-o "$5"} "$4" "$2"`,
-  [insideRoot, isMounted],
+  [insideRoot, certainlyNot, isMounted],
 );
 
 /** `drop_target ROOT TARGET`: removes the folder, unless it leads elsewhere by now, or somebody put something in it. */

@@ -1,4 +1,4 @@
-import { body, ownBlock } from "../library";
+import { body, certainlyNot, datasetHas, ownBlock } from "../library";
 import { ShellFunction } from "../sh";
 
 /*
@@ -37,42 +37,25 @@ here=$(stat -f ${IDENTITY} "$2") && own_block ${ROOTS} "$1" "$3 $4 $here $2" set
   [ownBlock],
 );
 
-/** `root_is_ours OWNER PATH`: it is the directory that we made, filled or not. */
+/** `root_is_ours OWNER PATH`: it is the directory that we made, filled or not; see certainly_not. */
 export const rootIsOurs = new ShellFunction(
   "root_is_ours",
   body`
-here=$(stat -f ${IDENTITY} "$2" 2>/dev/null) || return 1
-entry=$(root_mark "$1") || return
+entry=$(root_mark "$1") || return 2
+[ -n "$entry" ] && [ -d "$2" ] || return 1
+here=$(stat -f ${IDENTITY} "$2") || return 2
 case $entry in *" $here $2") return 0 ;; esac
 return 1`,
   [rootMark],
 );
 
-/** `root_is_filled OWNER PATH` */
+/** `root_is_filled OWNER PATH`; see certainly_not. */
 export const rootIsFilled = new ShellFunction(
   "root_is_filled",
-  `case $(root_mark "$1") in "filled "*) root_is_ours "$1" "$2" ;; *) return 1 ;; esac`,
+  body`
+entry=$(root_mark "$1") || return 2
+case $entry in "filled "*) root_is_ours "$1" "$2" ;; *) return 1 ;; esac`,
   [rootMark, rootIsOurs],
-);
-
-/** `root_is_not_ours OWNER PATH`: for certain. */
-export const rootIsNotOurs = new ShellFunction(
-  "root_is_not_ours",
-  body`
-entry=$(root_mark "$1") || return 2
-[ -n "$entry" ] && [ -d "$2" ] || return 0
-here=$(stat -f ${IDENTITY} "$2") || return 2
-case $entry in *" $here $2") return 1 ;; esac`,
-  [rootMark],
-);
-
-/** `root_is_not_filled OWNER PATH`: for certain. */
-export const rootIsNotFilled = new ShellFunction(
-  "root_is_not_filled",
-  body`
-entry=$(root_mark "$1") || return 2
-case $entry in "filled "*) root_is_not_ours "$1" "$2" ;; esac`,
-  [rootMark, rootIsNotOurs],
 );
 
 /** `root_how OWNER`: `made` or `found`. */
@@ -126,7 +109,7 @@ const emptyDirectory = new ShellFunction(
 export const makeRoot = new ShellFunction(
   "make_root",
   body`
-root_is_not_filled "$1" "$2" || return
+certainly_not root_is_filled "$1" "$2" || return
 how=made
 if root_is_ours "$1" "$2"; then
   how=$(root_how "$1") || return
@@ -138,7 +121,7 @@ mark_root "$1" "$2" filling "$how" && return 0
 status=$?
 if [ "$how" = made ]; then rmdir "$2"; fi
 return "$status"`,
-  [rootIsNotFilled, rootIsOurs, rootHow, emptyDirectory, markRoot],
+  [certainlyNot, rootIsFilled, rootIsOurs, rootHow, emptyDirectory, markRoot],
 );
 
 /** `root_filled OWNER PATH`: from now on it counts as complete. */
@@ -187,18 +170,6 @@ echo "an earlier run, whose connection was lost, is still filling it; wait for t
 return 75`,
 );
 
-/** `dataset_is_filled PROPERTY NAME`: children inherit user properties, so its value is the dataset's own name. */
-export const datasetIsFilled = new ShellFunction(
-  "dataset_is_filled",
-  `[ "$(zfs get -H -o value "$1" "$2" 2>/dev/null)" = "$2" ]`,
-);
-
-/** `dataset_is_not_filled PROPERTY NAME`: for certain. */
-export const datasetIsNotFilled = new ShellFunction(
-  "dataset_is_not_filled",
-  `filled=$(zfs get -H -o value "$1" "$2") && [ "$filled" != "$2" ]`,
-);
-
 /** `make_dataset PROPERTY NAME OPTIONS`: an empty dataset in the place of what an interrupted run left. */
 export const makeDataset = new ShellFunction(
   "make_dataset",
@@ -206,10 +177,10 @@ export const makeDataset = new ShellFunction(
 property=$1 name=$2
 shift 2
 if zfs list -H "$name" >/dev/null 2>&1; then
-  dataset_is_not_filled "$property" "$name" && zfs destroy "$name" || return
+  certainly_not dataset_has "$property" "$name" "$name" && zfs destroy "$name" || return
 fi
 zfs create "$@" "$name"`,
-  [datasetIsNotFilled],
+  [certainlyNot, datasetHas],
 );
 
 /** `archive_is FILE SHA256` */
@@ -266,7 +237,7 @@ done`,
   [mountsUnder],
 );
 
-/** `has_nullfs ro|rw DIRECTORY MOUNTPOINT` */
+/** `has_nullfs ro|rw DIRECTORY MOUNTPOINT`; see certainly_not. */
 export const hasNullfs = new ShellFunction(
   "has_nullfs",
   body`
@@ -276,15 +247,6 @@ printf '%s\n' "$mounts" | mode=$1 from=$from on=$on awk '
   BEGIN { mode = ENVIRON["mode"]; from = ENVIRON["from"]; on = ENVIRON["on"] }
   $1 == from && $2 == on && $3 == "nullfs" && substr($4, 1, 2) == mode { found = 1 }
   END { exit !found }'`,
-);
-
-/** `lacks_nullfs ro|rw DIRECTORY MOUNTPOINT`: for certain. */
-export const lacksNullfs = new ShellFunction(
-  "lacks_nullfs",
-  body`
-has_nullfs "$@"
-[ $? -eq 1 ]`,
-  [hasNullfs],
 );
 
 /** `missing_nullfs [ro|rw DIRECTORY MOUNTPOINT] …`: prints the mount points where it is not mounted. */
