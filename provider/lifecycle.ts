@@ -4,19 +4,12 @@ import { interruption } from "./cost";
 import { type DiffResult, diff } from "./diff";
 import { describe, differs, PartlyCreated, place, ResourceError } from "./errors";
 import { type Kind, type Reservation, runningOnly, type State } from "./kind";
-import { LOCKED, notesOf } from "./library";
-import {
-  type Answer,
-  type Answers,
-  type Question,
-  type Questions,
-  readAnswers,
-  readableAnswers,
-  Unreadable,
-} from "./question";
+import { LOCKED } from "./library";
+import { askNotes, dropNotes, keepNotes } from "./notes";
+import { type Answer, type Answers, type Questions, readAnswers, readableAnswers } from "./question";
 import type { Reader } from "./reader";
 import { defaultOf, type InputOf, type Shape } from "./schema";
-import { type Outcome, type Step, script } from "./script";
+import { type Outcome, type Step, script, type Verb } from "./script";
 import { sh } from "./sh";
 import { ship } from "./shipment";
 import { type Confirmation, hasUnknownEnd, type Live, SshError, type Target } from "./ssh";
@@ -88,35 +81,6 @@ async function withHandler<T>(props: object, work: Promise<T>): Promise<T> {
   }
 }
 
-/** What the host remembers of the resource; under its lock, so that all is said. */
-const askNotes: Question<string[]> = {
-  key: "notes",
-  ask: sh`if [ -e "$notes" ]; then cat "$notes"; fi`,
-  read(answer) {
-    if (answer.status !== 0) throw new Unreadable("notes of the resource", answer);
-    return answer.text.split("\n").filter((line) => line !== "");
-  },
-};
-
-const dropNotes = (owner: string): Step => ({
-  what: "remove the resource's notes",
-  run: sh`rm -f ${[notesOf(owner), `${notesOf(owner)}.new`]}`,
-});
-
-/** They go with the resource when it gets another name. */
-function keepNotes(owner: string, previous: string): Step[] {
-  if (owner === previous) return [];
-  const move = (from: string, to: string) => sh`mv -f ${notesOf(from)} ${notesOf(to)}`;
-  return [
-    {
-      what: "rename the resource's notes",
-      run: move(previous, owner),
-      unless: sh`[ ! -e ${notesOf(previous)} ]`,
-      undo: move(owner, previous),
-    },
-  ];
-}
-
 /**
  * The one lifecycle: observe, ensure, observe. Create and update are the same flow, from whatever is there to
  * what is wanted; the state is what the host answered after it, never what was asked for.
@@ -141,7 +105,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
   const recorded = (props: object): Recorded => ({ ...(props as Recorded), ...inputsOf(props) });
 
-  const settled = async (verb: string, declared: Inputs, previous: Recorded | undefined): Promise<Inputs> => {
+  const settled = async (verb: Verb, declared: Inputs, previous: Recorded | undefined): Promise<Inputs> => {
     const input = { ...declared, ...kind.settle?.(declared, previous) };
     if (!kind.meets?.(input)) return input;
     try {
@@ -175,7 +139,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
 
   /** One script: the steps, then the questions whose answers are the new state. */
   const apply = async (
-    verb: string,
+    verb: Verb,
     input: Inputs,
     steps: readonly Step[],
     questions: Questions,
@@ -184,7 +148,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const { text, read, hear, confirmation } = script(steps, questions, {
       owner: ownerOf(input),
       holder: `${who}: ${label}`,
-      isNew: verb === "create",
+      verb,
     });
     const heard = hear?.((told) => tell(input, told));
     reader.changed(kind.target(input));
@@ -214,9 +178,10 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   /** The state with what runs made that were cut off before anybody heard of it. */
   const withNotes = async (state: Recorded): Promise<Recorded> => {
     if (!kind.ensure(state, undefined).some(({ made }) => made !== undefined)) return state;
-    const { answers } = await apply("delete", state, [], { notes: askNotes });
+    const questions = { notes: askNotes(ownerOf(state)) };
+    const { answers } = await apply("delete", state, [], questions);
     try {
-      const { notes } = readAnswers({ notes: askNotes }, answers);
+      const { notes } = readAnswers(questions, answers);
       const made = [...new Set([...(state.made ?? []), ...notes])];
       return made.length > 0 ? { ...state, made } : state;
     } catch (cause) {
@@ -250,7 +215,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   };
 
   /** The state after all steps; where the host's answer cannot be read, what is made is recorded all the same. */
-  const told = (verb: string, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
+  const told = (verb: Verb, input: Inputs, outcome: Outcome, previous: Recorded | undefined) => {
     try {
       return state(input, outcome.answers, previous, outcome.made);
     } catch (cause) {
@@ -268,23 +233,23 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
   };
 
   /** What the host decides, taken on it; `giveBack` holds when a later step fails. */
-  const reserve = async (verb: string, input: Inputs, reservation: Reservation<Inputs>) => {
+  const reserve = async (verb: Verb, input: Inputs, reservation: Reservation<Inputs>) => {
     const { what, take, taken, giveBack: undo, question } = reservation;
     const step = { what, run: take, unless: taken, undo };
     const { failure, answers } = await apply(verb, input, [step], { question });
-    if (failure) throw error(verb, input, describe(failure));
+    if (failure) throw error(verb, input, describe(failure, verb));
     const decided = readAnswers({ question }, answers).question;
     // Nothing is recorded of it, so what an earlier run took that was cut off is given back too.
     return { decided, giveBack: verb === "create" ? [{ what, run: sh`:`, undo }] : [] };
   };
 
   /** The file that the host needs, if it does. */
-  const bring = async (verb: string, input: Inputs, previous: Recorded | undefined) => {
+  const bring = async (verb: Verb, input: Inputs, previous: Recorded | undefined) => {
     const needed = kind.needs?.(input, previous);
     if (!needed) return;
     const { file, before, question } = needed;
     const { failure, answers } = await apply(verb, input, before, { question });
-    if (failure) throw error(verb, input, describe(failure));
+    if (failure) throw error(verb, input, describe(failure, verb));
     try {
       if (!readAnswers({ question }, answers).question) return;
       await ship(file, kind.target(input), runner, {
@@ -320,7 +285,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     }
   };
 
-  const ensure = async (verb: string, given: Inputs, previous: Recorded | undefined) => {
+  const ensure = async (verb: Verb, given: Inputs, previous: Recorded | undefined) => {
     const adopted = await adopt({
       ...given,
       ...(previous && "owner" in previous && { owner: previous.owner }),
@@ -340,7 +305,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
     const outcome = await apply(verb, input, steps, kind.questions(input));
     const { failure } = outcome;
     if (failure) {
-      const { message } = error(verb, input, describe(failure, outcome.lockedOut));
+      const { message } = error(verb, input, describe(failure, verb, outcome.lockedOut));
       if (failure.left.length === 0 || previous) throw new ResourceError(message);
       throw partly(input, message, outcome.made);
     }
@@ -404,7 +369,7 @@ export function lifecycle<I extends Shape, O extends object, Q extends Questions
         ? [{ what: undecided.what, run: undecided.giveBack }]
         : kind.remove(await withNotes(state));
       const { failure, lockedOut } = await apply("delete", input, [...steps, dropNotes(ownerOf(state))], {});
-      if (failure) throw error("delete", input, describe(failure, lockedOut));
+      if (failure) throw error("delete", input, describe(failure, "delete", lockedOut));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Guard, guardOf, runOf } from "./guard";
 import { locked, notesOf, workOf } from "./library";
+import { NOTING } from "./notes";
 import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
 import { definitions, ENVIRONMENT, type Sh, type ShellFunction, sh } from "./sh";
@@ -58,6 +59,8 @@ export interface Script {
   hear?(say: (text: string) => void): (bytes: string) => void;
 }
 
+export type Verb = "create" | "update" | "delete";
+
 /** For whom steps are done. */
 export interface Work {
   /** The resource's mark: its steps wait for what an earlier run has left running for it. */
@@ -65,10 +68,10 @@ export interface Work {
   /** What the lock says of us to others that wait for it: who, from where, and what for. */
   readonly holder: string;
   /**
-   * Nothing is recorded of the resource: what an earlier run made that was cut off is taken back too, when a step
-   * fails.
+   * In a create nothing is recorded of the resource: what an earlier run made that was cut off is taken back too, when
+   * a step fails. A delete goes forward only: it takes nothing back but what lets no new connection in.
    */
-  readonly isNew?: boolean;
+  readonly verb?: Verb;
 }
 
 /** As long as a run waits for an earlier one of the same resource. */
@@ -85,24 +88,26 @@ export function script(declared: readonly [], questions: Questions): Script;
 export function script(declared: readonly Step[], questions: Questions, work: Work): Script;
 export function script(declared: readonly Step[], questions: Questions, work?: Work): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
-  const guard = work && guardOf(declared, work.owner, mark);
-  const steps = guard ? guard.steps : declared;
+  const guard = work && guardOf(declared, work, mark);
+  const steps = (guard ? guard.steps : declared).map((step) =>
+    work?.verb === "delete" && !step.cuts ? { ...step, undo: sh`:` } : step,
+  );
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
-  const isNew = work?.isNew ?? false;
+  const isNew = work?.verb === "create";
   const bodies = steps.flatMap((step, i) => [stepBody(step, i, isNew), ...teller(step, i)]);
   const tells = steps.some((step) => step.telling !== undefined);
   const needs = new Set<ShellFunction>();
   for (const fragment of [...bodies, ...groups]) for (const need of fragment.needs) needs.add(need);
 
-  const holder = sh`holder=${work?.holder ?? "somebody"}`.text;
+  const holder = work ? [sh`holder=${work.holder}`.text] : [];
   const functions = definitions(needs);
   const program = [
     ENVIRONMENT,
     "umask 022",
     sh`mark=${mark}`.text,
     // What a lock is held for; not exported, because a jail would start with it in its environment.
-    ...(needsHolder(functions) ? [holder] : []),
+    ...(needsHolder(functions) ? holder : []),
     RUNTIME,
     ...(tells ? [TOLD] : []),
     ...(guard ? [guard.runtime] : []),
@@ -147,7 +152,7 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
   const text = [
     ENVIRONMENT,
     "umask 022",
-    holder,
+    ...holder,
     definitions(run.needs),
     "main() {",
     `${run.text} <<'${mark}'`,
@@ -174,35 +179,10 @@ done
 mkdir -m 700 "$tmp" || exit
 trap 'rm -rf "$tmp"' EXIT`.trim();
 
-/*
- * `note MARK`: the resource is about to make something beside itself. The host keeps that as long as the resource is
- * there, because the answer of a run that was cut off is heard by nobody.
- */
 const RUNTIME = `
 undo=
 emit() { printf '\\n%s %s %s\\n' "$mark" "$1" "$2"; }
-noted() { [ -e "$notes" ] && grep -qxF -e "$1" "$notes"; }
-note() {
-noted "$1"
-case $? in
-0) return ;;
-1) ;;
-*) return 2 ;;
-esac
-{ { [ ! -e "$notes" ] || cat "$notes"; } && printf '%s\\n' "$1"; } > "$notes.new" && mv "$notes.new" "$notes" && return
-rm -f "$notes.new"
-return 1
-}
-forget() {
-[ -e "$notes" ] || return 0
-others=$(grep -vxF -e "$1" "$notes")
-case $? in
-0) printf '%s\\n' "$others" > "$notes.new" && mv "$notes.new" "$notes" && return ;;
-1) rm -f "$notes" && return ;;
-esac
-rm -f "$notes.new"
-return 1
-}
+${NOTING}
 step() {
 did='' found=''
 "do_$1" >"$tmp/out" 2>"$tmp/err"

@@ -36,12 +36,20 @@ const NIC = "vtnet0";
 const ADDRESS = "10.0.2.15";
 const CLIENT = "10.0.2.2";
 
+/** Who is at the other end of a connection. */
+interface Client {
+  readonly socket: Socket | undefined;
+  /** To be called when the connection is broken: what its channels lead to goes on. */
+  readonly leaving: Set<() => void>;
+}
+
+/** By which connection a session came. */
+type From = Pick<Client, "leaving"> & { readonly connection: Connection };
+
 /** sshd(8) in front of a machine. */
 export class SshServer {
   private readonly server: ssh2.Server;
-  private readonly connections = new Map<Connection, Socket | undefined>();
-  /** What is to be done when a connection is gone. */
-  private readonly leavings = new Map<Connection, Set<() => void>>();
+  private readonly connections = new Map<Connection, Client>();
   private readonly timers = new Set<NodeJS.Timeout>();
   /** How many connections were accepted so far. */
   accepted = 0;
@@ -76,13 +84,18 @@ export class SshServer {
 
   /** Breaks all connections, as a crash of the network would. */
   cut(): void {
-    for (const [connection, socket] of this.connections) {
-      if (socket) socket.destroy();
-      else connection.end();
-    }
-    this.connections.clear();
+    for (const connection of [...this.connections.keys()]) this.break(connection);
     for (const socket of this.sockets) socket.destroy();
     this.sockets.clear();
+  }
+
+  private break(connection: Connection): void {
+    const client = this.connections.get(connection);
+    if (!client) return;
+    this.connections.delete(connection);
+    for (const gone of client.leaving) gone();
+    if (client.socket) client.socket.destroy();
+    else connection.end();
   }
 
   private readonly sockets = new Set<Socket>();
@@ -190,25 +203,22 @@ export class SshServer {
   private accept(connection: Connection): void {
     this.accepted++;
     const socket = (connection as unknown as { _sock?: Socket })._sock;
-    this.connections.set(connection, socket);
+    const leaving = new Set<() => void>();
+    this.connections.set(connection, { socket, leaving });
     const open = { user: "", channels: 0 };
     connection.on("authentication", (context) => this.authenticate(context, open));
     connection.on("ready", () => {
       connection.on("session", (accept, reject) => {
         if (open.channels >= this.options.maxSessions) return reject();
         open.channels++;
-        this.session(accept(), open.user, connection, () => {
+        this.session(accept(), open.user, { connection, leaving }, () => {
           open.channels--;
         });
       });
       connection.on("request", (_accept, reject) => reject?.());
     });
     connection.on("error", () => {});
-    connection.on("close", () => {
-      this.connections.delete(connection);
-      for (const gone of this.leavings.get(connection) ?? []) gone();
-      this.leavings.delete(connection);
-    });
+    connection.on("close", () => this.break(connection));
   }
 
   private authenticate(context: AuthContext, open: { user: string }): void {
@@ -249,7 +259,7 @@ export class SshServer {
     refuse();
   }
 
-  private session(ssh: SshSession, user: string, connection: Connection, closed: () => void): void {
+  private session(ssh: SshSession, user: string, from: From, closed: () => void): void {
     let ended = false;
     ssh.on("close", () => {
       if (!ended) closed();
@@ -260,10 +270,10 @@ export class SshServer {
     ssh.on("pty", (accept) => accept?.());
     ssh.on("signal", (accept) => accept?.());
     ssh.on("exec", (accept, _reject, { command }) => {
-      void this.run(accept(), command, user, connection);
+      void this.run(accept(), command, user, from);
     });
     ssh.on("shell", (accept) => {
-      void this.run(accept(), "exec /bin/sh", user, connection);
+      void this.run(accept(), "exec /bin/sh", user, from);
     });
     ssh.on("subsystem", (_accept, reject) => reject?.());
   }
@@ -272,14 +282,9 @@ export class SshServer {
     channel: ServerChannel,
     command: string,
     user: string,
-    connection: Connection,
+    { connection, leaving }: From,
   ): Promise<void> {
-    const session = new LocalSession(this.machine.sessions, () => {
-      const socket = this.connections.get(connection);
-      this.connections.delete(connection);
-      if (socket) socket.destroy();
-      else connection.end();
-    });
+    const session = new LocalSession(this.machine.sessions, () => this.break(connection));
     const input = new Input();
     channel.on("data", (data: Buffer) => input.push(data.toString("latin1")));
     channel.on("end", () => input.end());
@@ -291,11 +296,8 @@ export class SshServer {
     };
     channel.on("close", gone);
     channel.on("error", gone);
-    const leaving = this.leavings.get(connection) ?? new Set();
-    this.leavings.set(connection, leaving.add(gone));
-    const outputs = [channel, channel.stderr].map(
-      (sink) => new SessionOutput(sink, () => !isOpen || !this.connections.has(connection)),
-    );
+    leaving.add(gone);
+    const outputs = [channel, channel.stderr].map((sink) => new SessionOutput(sink, () => !isOpen));
     const fds = new Map<number, Stream>([
       [0, input],
       [1, outputs[0]!],

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { commonShape, internalShape, targetOf } from "../common";
 import { defineKind, running } from "../kind";
-import { notesOf } from "../library";
 import { claimSysctl, lastSysctl, restoreSysctl, setSysctl, sysctlIs } from "../library/sysctl";
+import { askNotes } from "../notes";
 import { askLines, compareLines, dropLines, keepLines, type OwnLines, overridden } from "../owned";
 import { type Question, Unreadable } from "../question";
 import { type InputOf, live, replace } from "../schema";
@@ -104,18 +104,9 @@ function askBootSysctl(name: string): Question<{ path: string; value: string } |
   };
 }
 
-/** What `setSysctl` noted; nothing when the value was right already. */
-const askBefore = ({ name, owner }: Input): Question<string | undefined> => ({
-  key: `sysctl before ${name} ${owner}`,
-  ask: sh`if [ -e ${notesOf(owner)} ]; then cat ${notesOf(owner)}; fi`,
-  read(answer) {
-    if (answer.status !== 0) throw new Unreadable(`what ${name} was before`, answer);
-    return beforeIn(answer.text.split("\n"));
-  },
-});
-
 const BEFORE = "before ";
 
+/** What `setSysctl` noted; nothing when the value was right already. */
 const beforeIn = (notes: readonly string[] = []) =>
   notes.find((note) => note.startsWith(BEFORE))?.slice(BEFORE.length);
 
@@ -158,7 +149,7 @@ export const sysctl = defineKind({
     value: askSysctl(input.name),
     boot: askBootSysctl(input.name),
     lines: askLines(lines(input)),
-    before: askBefore(input),
+    notes: askNotes(input.owner),
   }),
 
   // The variable itself is the kernel's; ours are the lines and the value.
@@ -177,5 +168,7 @@ export const sysctl = defineKind({
     ];
   },
 
-  observe: (_input, { before }, previous): SysctlOutputs => ({ before: previous?.before ?? before }),
+  observe: (_input, { notes }, previous): SysctlOutputs => ({
+    before: previous?.before ?? beforeIn(notes),
+  }),
 });

@@ -1,12 +1,10 @@
 import { bridge } from "../../provider/kinds/bridge";
 import { host as hostKind } from "../../provider/kinds/host";
 import { vnetJail } from "../../provider/kinds/vnet-jail";
-import { Redacted, Sessions } from "../../provider/ssh";
-import { type ReleaseNumber, SimulatedHost } from "../../simulator";
-import { essence } from "./essence";
+import type { ReleaseNumber } from "../../simulator";
 import { Network } from "./network";
 import { cases } from "./suite/cases";
-import { Suite } from "./suite/suite";
+import { SimulatedSuite } from "./suite/simulated";
 
 /** FreeBSD 13.4 and 15.0 as far as the simulated host knows them: what differs from the recorded 14.0. */
 
@@ -18,37 +16,17 @@ const ofEveryRelease = cases.filter(({ name }) =>
 );
 
 describe.each<ReleaseNumber>(["13.4", "15.0"])("the suite on FreeBSD %s", (release) => {
-  let host: SimulatedHost;
-  let sessions: Sessions;
-  let suite: Suite;
+  let simulated: SimulatedSuite;
 
   beforeAll(async () => {
-    host = await SimulatedHost.start({ release });
-    sessions = new Sessions({ credentials: { privateKey: new Redacted(host.clientKey), agent: false } });
-    const { address, port, hostKey } = host;
-    suite = await Suite.start(
-      sessions,
-      { address, port, user: "root", hostKey },
-      {
-        template: "zroot/jails/template@base",
-        allowReboot: true,
-        signal: new AbortController().signal,
-        pollMs: 50,
-      },
-    );
+    simulated = await SimulatedSuite.start({ release });
   });
 
-  afterAll(async () => {
-    await sessions.close();
-    await host.stop();
-  });
+  afterAll(() => simulated.stop());
 
-  test.each(ofEveryRelease.map((each) => [each.name, each] as const))("%s", async (_, each) => {
-    const before = essence(host.snapshot());
-    const { result, reason } = await suite.run(each);
-    expect({ result, reason }).toEqual({ result: "passed", reason: undefined });
-    if (!each.needs.includes("reboot")) expect(essence(host.snapshot())).toEqual(before);
-  });
+  test.each(ofEveryRelease.map((each) => [each.name, each] as const))("%s", (_, each) =>
+    simulated.passes(each),
+  );
 });
 
 describe("FreeBSD 13.4", () => {

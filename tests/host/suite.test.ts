@@ -1,44 +1,19 @@
-import { Redacted, Sessions } from "../../provider/ssh";
-import { SimulatedHost } from "../../simulator";
-import { essence } from "./essence";
 import { type Case, cases } from "./suite/cases";
-import { Suite } from "./suite/suite";
+import { SimulatedSuite } from "./suite/simulated";
 
 /** The suite of `npm run test:host`, on the simulated host; all cases on one host, as on a real one. */
 
 jest.setTimeout(60_000);
 
-let host: SimulatedHost;
-let sessions: Sessions;
-let suite: Suite;
+let simulated: SimulatedSuite;
 
 beforeAll(async () => {
-  host = await SimulatedHost.start();
-  sessions = new Sessions({ credentials: { privateKey: new Redacted(host.clientKey), agent: false } });
-  const { address, port, hostKey } = host;
-  suite = await Suite.start(
-    sessions,
-    { address, port, user: "root", hostKey },
-    {
-      template: "zroot/jails/template@base",
-      allowReboot: true,
-      signal: new AbortController().signal,
-      pollMs: 50,
-    },
-  );
+  simulated = await SimulatedSuite.start();
 });
 
-afterAll(async () => {
-  await sessions.close();
-  await host.stop();
-});
+afterAll(() => simulated.stop());
 
-test.each(cases.map((each) => [each.name, each] as const))("%s", async (_, each) => {
-  const before = essence(host.snapshot());
-  const { result, reason } = await suite.run(each);
-  expect({ result, reason }).toEqual({ result: "passed", reason: undefined });
-  if (!each.needs.includes("reboot")) expect(essence(host.snapshot())).toEqual(before);
-});
+test.each(cases.map((each) => [each.name, each] as const))("%s", (_, each) => simulated.passes(each));
 
 test.each([
   ["ifconfig bridge950 create", "ifconfig bridge950 destroy", "interfaces:\n  + bridge950"],
@@ -53,8 +28,8 @@ test.each([
     needs: [],
     run: (bench) => bench.disturb(command),
   };
-  const { result, reason } = await suite.run(careless);
-  await host.exec(repair);
+  const { result, reason } = await simulated.suite.run(careless);
+  await simulated.host.exec(repair);
   expect(result).toBe("failed");
   expect(reason).toContain(words);
 });
