@@ -1,5 +1,5 @@
 import { WAIT_SECONDS } from "./guard";
-import type { Failure } from "./script";
+import type { Failure, Verb } from "./script";
 import type { Target } from "./ssh";
 
 /** As it was declared: who logs in and at which port may be said elsewhere. */
@@ -32,15 +32,13 @@ export class PartlyCreated extends ResourceError {
 }
 
 /** What went wrong on the host, in one paragraph: the command, its status, its words. */
-export function describe(failure: Failure, lockedOut?: string): string {
+export function describe(failure: Failure, verb: Verb, lockedOut?: string): string {
   if (failure.cutOff) return describeCut(failure, lockedOut);
   const said = [failure.stderr, failure.stdout].map((text) => text.trim()).filter((text) => text !== "");
   return [
     `${failure.step}: exit status ${failure.status}`,
     ...said.map((text) => indent(text)),
-    failure.left.length === 0
-      ? "What was done before it has been undone."
-      : `These could not be undone: ${failure.left.join("; ")}. The next \`pulumi up\` goes on from here.`,
+    whatIsLeft(failure, verb),
   ].join("\n");
 }
 
@@ -52,7 +50,13 @@ export const differs = (what: string, differences: readonly string[]): string =>
     "Nothing was changed: `adopt` takes over only what needs no change. Declare it as it is, or change it by hand first.",
   ].join("\n");
 
-function describeCut({ left }: Failure, lockedOut = "nobody came"): string {
+function whatIsLeft({ left }: Failure, verb: Verb): string {
+  if (verb === "delete") return "What was removed before it stays removed: the next run goes on from here.";
+  if (left.length === 0) return "What was done before it has been undone.";
+  return `These could not be undone: ${left.join("; ")}. The next \`pulumi up\` goes on from here.`;
+}
+
+function describeCut({ left }: Failure, lockedOut = "It hung until then."): string {
   return [
     `it would have cut this host off: no new connection to it got through within ${WAIT_SECONDS} seconds`,
     indent(lockedOut),

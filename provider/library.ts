@@ -175,12 +175,12 @@ export const ownBlock = new ShellFunction(
 );
 
 const PUT_FILE = body`
-file=$1 text=$2 check=
+file=$1 text=$2 check=${"$"}{3:+chmod $3}
 ${EDITOR}
 printf '%s\n' "$text" | put
 `;
 
-/** `put_file FILE TEXT`: a file of our own. */
+/** `put_file FILE TEXT [MODE]`: a file of our own. */
 export const putFile = new ShellFunction(
   "put_file",
   `locked ${LOCK} 60 /bin/sh -c ${quote(PUT_FILE)} put_file "$@"`,
@@ -283,10 +283,17 @@ case $there in *"	member: $2 "*) return 0 ;; esac
 return 1`,
 );
 
-/** `jail_runs NAME`: also true while it is dying: its name is not free. */
-export const jailIsListed = new ShellFunction("jail_is_listed", `jls -d -j "$1" jid >/dev/null 2>&1`);
+/** `jail_runs NAME`; see certainly_not. */
+export const jailRuns = new ShellFunction(
+  "jail_runs",
+  body`
+said=$(jls ${"$"}{2:+"$2"} -j "$1" jid 2>&1) && return
+case $said in *"not found"*) return 1 ;; esac
+return 2`,
+);
 
-export const jailRuns = new ShellFunction("jail_runs", `jls -j "$1" jid >/dev/null 2>&1`);
+/** `jail_is_listed NAME`: it runs, or is dying: its name is not free. */
+export const jailIsListed = new ShellFunction("jail_is_listed", 'jail_runs "$1" -d', [jailRuns]);
 
 /**
  * `await_jail_end NAME SECONDS`: waits until a removed jail has stopped dying; connections that linger in
@@ -296,12 +303,12 @@ export const awaitJailEnd = new ShellFunction(
   "await_jail_end",
   body`
 left=$2
-while jail_is_listed "$1"; do
-  if [ "$left" -le 0 ]; then echo "jail $1 is still dying after $2 seconds" >&2; return 1; fi
+until certainly_not jail_is_listed "$1"; do
+  if [ "$left" -le 0 ]; then echo "jail $1 is still dying after $2 seconds ('jls -d' shows it): connections that linger, or a process or mount in it, hold it. Run this again once it is gone; a reboot ends it for certain" >&2; return 1; fi
   sleep 1
   left=$((left - 1))
 done`,
-  [jailIsListed],
+  [certainlyNot, jailIsListed],
 );
 
 /**
@@ -346,6 +353,14 @@ esac
 kldunload "$1"`,
 );
 
+/** `is_mounted TARGET TYPE`; see certainly_not. */
+export const isMounted = new ShellFunction(
+  "is_mounted",
+  body`
+mounts=$(mount -p) || return 2
+printf '%s\n' "$mounts" | on=$1 type=$2 awk '$2 == ENVIRON["on"] && $3 == ENVIRON["type"] { found = 1 } END { exit !found }'`,
+);
+
 /** `dataset_has PROPERTY NAME VALUE`; see certainly_not. */
 export const datasetHas = new ShellFunction(
   "dataset_has",
@@ -359,11 +374,14 @@ return 2`,
 export const claimDataset = new ShellFunction(
   "claim_dataset",
   body`
-zfs list -H "$2" >/dev/null 2>&1 || return 0
-if dataset_has "$1" "$2" "$3"; then return 0; fi
+if said=$(zfs get -H -o value "$1" "$2" 2>&1); then [ "$said" != "$3" ] || return 0
+else
+  case $said in *"does not exist"*) return 0 ;; esac
+  echo "$said" >&2
+  return 2
+fi
 echo "dataset $2 is there already and is not this resource's (its property $1 is not \"$3\"); to use it as it is, and never remove it, give its path alone; otherwise choose another name, or destroy it if nothing uses it" >&2
 return 3`,
-  [datasetHas],
 );
 
 /** `includes_jail FILE`: /etc/jail.conf reads it, by name or with all of its folder. */
@@ -382,8 +400,8 @@ export const claimJail = new ShellFunction(
   "claim_jail",
   body`
 claim_file "$2" "# pulumi-freebsd-vnet $3" "$4" && one_jail "$1" "$2" "$3" || return
-if [ -e "$2" ] || has_block /etc/rc.conf "$3" || [ "$4" = adopt ] || ! jail_runs "$1"; then return 0; fi
+if [ -e "$2" ] || has_block /etc/rc.conf "$3" || [ "$4" = adopt ] || certainly_not jail_runs "$1"; then return 0; fi
 echo "a jail $1 runs already and is not this resource's; if it is as declared, take it over with 'adopt: true'; otherwise stop it with 'jail -r $1' if nothing needs it, or choose another name" >&2
 return 3`,
-  [claimFile, oneJail, hasBlock, jailRuns],
+  [certainlyNot, claimFile, oneJail, hasBlock, jailRuns],
 );

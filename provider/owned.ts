@@ -233,7 +233,7 @@ export function keepAddresses(
   const where = jail === undefined ? [] : ["-j", jail];
   // An address can take the way to whoever is connected: their network's, or the one that they came in by.
   const cuts = jail === undefined;
-  const stopped = jail === undefined ? sh`` : sh`! ${jailRuns} ${jail} || `;
+  const stopped = jail === undefined ? sh`` : sh`${certainlyNot} ${jailRuns} ${jail} || `;
   const asked = (a: ParsedCidr) => [name, a.family, a.text, ...where.slice(1)];
   const add = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.text]} alias`;
   const drop = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.address]} -alias`;

@@ -1,4 +1,4 @@
-import { body, hasBlock } from "../library";
+import { body, certainlyNot, hasBlock } from "../library";
 import { rcEnables } from "../library/rcconf";
 import { ShellFunction } from "../sh";
 
@@ -27,6 +27,16 @@ printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set $1 "`,
   [ipfwRules],
 );
 
+/** `set_is_at_rest SET`: enabled and without rules, as each is before anybody uses it. */
+export const setIsAtRest = new ShellFunction(
+  "set_is_at_rest",
+  body`
+certainly_not has_rules "$1" && sets=$(ipfw set show) || return
+case "${"$"}{sets#*enable} " in *" $1 "*) return 0 ;; esac
+return 1`,
+  [certainlyNot, hasRules],
+);
+
 /** `rules_are_ours OWNER FILE HEADER`: the resource has its file or, where somebody removed that, its lines in rc.conf. */
 export const rulesAreOurs = new ShellFunction(
   "rules_are_ours",
@@ -50,7 +60,7 @@ if printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set ($1|$2) "; th
   echo "ipfw has rules in set $1 or $2 already that are not this resource's (see 'ipfw -S list'): give it another set" >&2; return 3
 fi
 if [ -n "$6" ]; then return 0; fi
-if [ "$(ipfw list 2>/dev/null | grep -vc '^65535 ')" -gt 0 ]; then
+if printf '%s\n' "$rules" | grep -v '^65535 ' | grep -q .; then
   echo "ipfw has rules already that are not this resource's (see 'ipfw list'). Those of a NatGateway: name it in gateway. Your own: bring them into this resource, and flush them first" >&2; return 3
 fi
 if rc_enables firewall_enable; then

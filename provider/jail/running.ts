@@ -1,11 +1,11 @@
 import type { VnetJailInput as Input } from "../kinds/vnet-jail";
-import { awaitJailEnd, certainlyNot, hasRoute, jailRuns } from "../library";
+import { awaitJailEnd, certainlyNot, hasRoute, isMounted, jailRuns } from "../library";
 import {
   beginJail,
+  clearMounts,
   endJail,
   hasCpus,
   hasLimit,
-  isMounted,
   jailHas,
   mountInJail,
   setRuleset,
@@ -54,6 +54,15 @@ export const awaitEarlier = (input: Input): Step => ({
   run: sh`{ ${jailRuns} ${nameOf(input)} || ${awaitJailEnd} ${nameOf(input)} ${DYING}; }`,
 });
 
+/** jail(8) would mount over what is left of a jail that was ended with -R, and unmount only its own at the end. */
+export const clearLeftovers = (previous: Input): Step => ({
+  what: `unmount what an earlier jail ${nameOf(previous)} left`,
+  run: sh`${clearMounts} ${mountsOf(previous)
+    .reverse()
+    .flatMap(({ target, type }) => [target, type])}`,
+  unless: sh`${jailRuns} ${nameOf(previous)}`,
+});
+
 /** Steps by which a running jail gets what its file says, without a restart. */
 export function keepRunning(input: Input, previous: Input | undefined): Step[] {
   return [
@@ -92,7 +101,7 @@ function keepParameters(input: Input, previous: Input | undefined): Step[] {
     const value = wanted.get(parameter) ?? DEFAULTS[parameter] ?? "false";
     return {
       run: set(parameter, value),
-      unless: sh`! ${jailRuns} ${name} || ${jailHas} ${name} ${parameter} ${value}`,
+      unless: sh`${certainlyNot} ${jailRuns} ${name} || ${jailHas} ${name} ${parameter} ${value}`,
       ...(previous && { undo: set(parameter, had.get(parameter)) }),
     };
   });
@@ -106,7 +115,7 @@ function keepDevices(input: Input, previous: Input | undefined): Step[] {
     {
       what: `show the jail ${name} the devices of ruleset ${rulesetOf(input)}`,
       run: set(input),
-      unless: sh`! ${jailRuns} ${name} || ${jailHas} ${name} devfs_ruleset ${rulesetOf(input)}`,
+      unless: sh`${certainlyNot} ${jailRuns} ${name} || ${jailHas} ${name} devfs_ruleset ${rulesetOf(input)}`,
       ...(previous && { undo: set(previous) }),
     },
   ];
@@ -118,7 +127,7 @@ function keepMounts(input: Input): Step[] {
   return mountsOf(input).map(({ source, target, type, options }) => ({
     what: `mount -t ${type} ${source} ${target}`,
     run: sh`${mountInJail} ${[input.path, target, type, source, options.join(",")]}`,
-    unless: sh`! ${jailRuns} ${name} || ${isMounted} ${target} ${type}`,
+    unless: sh`${certainlyNot} ${jailRuns} ${name} || ${isMounted} ${target} ${type}`,
     undo: sh`umount ${target}`,
   }));
 }
@@ -132,7 +141,7 @@ const addressesOn = (side: string, of: Input | undefined) =>
 
 function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
   const name = nameOf(input);
-  const stopped = sh`! ${jailRuns} ${name}`;
+  const stopped = sh`${certainlyNot} ${jailRuns} ${name}`;
   const enter = (side: string) => sh`ifconfig ${side} vnet ${name}`;
   const leave = (side: string) => sh`ifconfig ${side} -vnet ${name}`;
   const inside = (side: string) => sh`ifconfig -j ${name} ${side}`;
@@ -153,7 +162,7 @@ function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
 
 function keepRoutes(input: Input, previous: Input | undefined): Step[] {
   const name = nameOf(input);
-  const stopped = sh`! ${jailRuns} ${name}`;
+  const stopped = sh`${certainlyNot} ${jailRuns} ${name}`;
   const wanted = gatewaysOf(input);
   const had = previous ? gatewaysOf(previous) : [];
   const route = (verb: string, family: string, gateway: readonly string[]) =>
@@ -188,7 +197,7 @@ function keepCpus(input: Input, previous: Input | undefined): Step[] {
     return [
       {
         run: set(input.cpuset),
-        unless: sh`! ${jailRuns} ${name} || ${hasCpus} ${name} ${cpusText(input.cpuset)}`,
+        unless: sh`${certainlyNot} ${jailRuns} ${name} || ${hasCpus} ${name} ${cpusText(input.cpuset)}`,
         undo: set(previous?.cpuset),
       },
     ];
@@ -199,7 +208,7 @@ function keepCpus(input: Input, previous: Input | undefined): Step[] {
     : [
         {
           run: set(undefined),
-          unless: sh`! ${hasCpus} ${name} ${cpusText(old)}`,
+          unless: sh`${certainlyNot} ${jailRuns} ${name} || ${certainlyNot} ${hasCpus} ${name} ${cpusText(old)}`,
           undo: set(old),
         },
       ];

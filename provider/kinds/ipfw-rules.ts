@@ -2,7 +2,7 @@ import { z } from "zod";
 import { commonShape, fileNameOf, internalShape, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { rcText } from "../freebsd/rcconf";
-import { claimRules, hasRules, ipfwSet, rulesAreOurs } from "../ipfw/library";
+import { claimRules, hasRules, ipfwSet, rulesAreOurs, setIsAtRest } from "../ipfw/library";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
 import { defineKind, running } from "../kind";
@@ -75,12 +75,20 @@ ipfw -q set disable ${spare} && ipfw -q delete set ${spare} &&
 ${adds.join("\n")}
 ipfw -q set swap ${spare} ${set} && ipfw -q set enable ${set}
 status=$?
-ipfw -q delete set ${spare}
-ipfw -q set enable ${spare}
+ipfw -q delete set ${spare} && ipfw -q set enable ${spare} || status=$?
 exit "$status"`;
 }
 
 const load = (input: Input) => sh`/bin/sh -c ${loader(input)} ipfw_rules`;
+
+const putLoader = (input: Input) => sh`${putFile} ${fileOf(input)} ${loader(input)} 755`;
+
+/** The spare set is in use where a change was cut off. */
+const unload = (input: Input) =>
+  lines([
+    sh`{ ipfw -q delete set ${input.set} && ipfw -q delete set ${spareOf(input)} &&`,
+    sh`ipfw -q set enable ${spareOf(input)}; }`,
+  ]);
 
 /** What `ipfw list` will show, in ipfw's own words. */
 const canonical = (rules: readonly IpfwRule[]) =>
@@ -143,12 +151,9 @@ export const ipfwRules = defineKind({
     const owner = previous?.owner ?? input.owner;
     const write: Step = {
       what: `write ${file}`,
-      run: sh`{ ${putFile} ${file} ${loader(input)} && chmod 755 ${file}; }`,
+      run: putLoader(input),
       unless: sh`${fileIs} ${file} ${loader(input)} && [ -x ${file} ]`,
-      undo:
-        previous && fileOf(previous) === file
-          ? sh`${putFile} ${file} ${loader(previous)}`
-          : sh`rm -f ${file}`,
+      undo: previous && fileOf(previous) === file ? putLoader(previous) : sh`rm -f ${file}`,
     };
     return [
       {
@@ -173,8 +178,8 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
         what: "put the rules in force",
         run: load(input),
         // The rules before are gone from where they waited for the swap.
-        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${certainlyNot} ${hasRules} ${spareOf(input)}`,
-        undo: previous ? load(previous) : sh`ipfw -q delete set ${set}`,
+        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${setIsAtRest} ${spareOf(input)}`,
+        undo: previous ? load(previous) : unload(input),
         cuts: true,
       },
       ...(previous ? [write] : []),
@@ -182,7 +187,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
         ? [
             {
               run: sh`rm -f ${fileOf(previous)}`,
-              undo: sh`${putFile} ${fileOf(previous)} ${loader(previous)}`,
+              undo: putLoader(previous),
             },
           ]
         : []),
@@ -194,8 +199,8 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
   remove: (state) => [
     {
       what: "take the rules out of force",
-      run: sh`ipfw -q delete set ${state.set}`,
-      unless: sh`${certainlyNot} ${hasRules} ${state.set} || ! ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}`,
+      run: unload(state),
+      unless: sh`{ ${certainlyNot} ${hasRules} ${state.set} && ${setIsAtRest} ${spareOf(state)}; } || ! ${rulesAreOurs} ${[state.owner, fileOf(state), headerLine(state.owner)]}`,
       undo: load(state),
       cuts: true,
     },

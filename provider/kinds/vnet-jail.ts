@@ -30,7 +30,15 @@ import {
   resolvLines,
   rulesetOf,
 } from "../jail/files";
-import { awaitEarlier, keepLimits, keepRunning, startJail, startStep, stopJail } from "../jail/running";
+import {
+  awaitEarlier,
+  clearLeftovers,
+  keepLimits,
+  keepRunning,
+  startJail,
+  startStep,
+  stopJail,
+} from "../jail/running";
 import {
   cpuList,
   LIMIT_ACTIONS,
@@ -42,6 +50,7 @@ import {
 } from "../jail/scalars";
 import { atBoot, type Costs, defineKind, type State } from "../kind";
 import {
+  certainlyNot,
   claimFile,
   claimJail,
   fileIs,
@@ -557,7 +566,7 @@ export const vnetJail = defineKind({
             what: `stop the jail ${nameOf(input)}`,
             telling: STOPPING,
             run: stopJail(previous),
-            unless: sh`! ${jailIsListed} ${nameOf(input)}${restarted(input, previous)}`,
+            unless: sh`${certainlyNot} ${jailIsListed} ${nameOf(input)}${restarted(input, previous)}`,
             undo: startJail(previous),
           },
         ]
@@ -565,6 +574,7 @@ export const vnetJail = defineKind({
     ...keepFiles(input, previous),
     ...keepLimits(limitsOf(input), previous ? limitsOf(previous) : [], nameOf(input)),
     awaitEarlier(input),
+    ...(previous ? [clearLeftovers(previous)] : []),
     startStep(input),
     ...keepRunning(input, previous),
   ],
@@ -574,7 +584,7 @@ export const vnetJail = defineKind({
       what: `stop the jail ${nameOf(state)}`,
       telling: STOPPING,
       run: stopJail(state),
-      unless: sh`! ${jailIsListed} ${nameOf(state)}`,
+      unless: sh`${certainlyNot} ${jailIsListed} ${nameOf(state)}`,
     },
     // What service(8) leaves of a jail that it started and that was not stopped through it.
     { run: sh`rm -f ${`/var/run/jail_${nameOf(state)}.id`}` },

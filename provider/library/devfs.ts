@@ -1,4 +1,4 @@
-import { body, hasBlock } from "../library";
+import { body, certainlyNot, hasBlock, isMounted } from "../library";
 import { ShellFunction } from "../sh";
 import { belongsTo } from "./marks";
 
@@ -15,11 +15,12 @@ export const rulesetIs = new ShellFunction(
 export const applyRuleset = new ShellFunction(
   "apply_ruleset",
   body`
-jls devfs_ruleset path | while read -r ruleset path; do
-  if [ "$ruleset" != "$1" ] || [ "$path" = / ]; then continue; fi
-  mount -p | dev="$path/dev" awk 'BEGIN { dev = ENVIRON["dev"] } $2 == dev && $3 == "devfs" { found = 1 } END { exit !found }' || continue
+jails=$(jls devfs_ruleset path) || return
+printf '%s\n' "$jails" | while read -r ruleset path; do
+  if [ "$ruleset" != "$1" ] || [ "$path" = / ] || certainly_not is_mounted "$path/dev" devfs; then continue; fi
   devfs -m "$path/dev" ruleset "$1" && devfs -m "$path/dev" rule applyset || exit
 done`,
+  [certainlyNot, isMounted],
 );
 
 /**

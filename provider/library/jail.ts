@@ -1,4 +1,4 @@
-import { body, certainlyNot, headerLine, jailIsListed } from "../library";
+import { body, certainlyNot, headerLine, isMounted, jailIsListed } from "../library";
 import { ShellFunction } from "../sh";
 
 /**
@@ -19,7 +19,7 @@ export const beginJail = new ShellFunction(
 export const endJail = new ShellFunction(
   "end_jail",
   body`
-jail_is_listed "$1" || return 0
+if certainly_not jail_is_listed "$1"; then return 0; fi
 if grep -qxF -e "${headerLine("$3")}" "$2" 2>/dev/null; then
   sed -e '/^	depend /d' -e '/^	jid /d' "$2" > "$tmp/jail.conf" || return
   timeout -k 10 "$4" jail -q -f "$tmp/jail.conf" -r "$1"
@@ -31,7 +31,7 @@ else
   timeout -k 10 "$4" jail -q -f /dev/null -r "$1" || jail -q -R "$1" || return
 fi
 /bin/sh -c "$5" >&2 || :`,
-  [jailIsListed],
+  [certainlyNot, jailIsListed],
 );
 
 /** `claim_jid JID NAME`: the number is free, or the jail's already. */
@@ -80,21 +80,26 @@ case $rules in *RACCT/RCTL*) return 1 ;; esac
 return 2`,
 );
 
-/** `has_cpus JAIL LIST`: the jail's processors are these, written as cpuset(1) prints them: `0, 1`. */
+/** `has_cpus JAIL LIST`: the jail's processors are these, written as cpuset(1) prints them: `0, 1`; see certainly_not. */
 export const hasCpus = new ShellFunction(
   "has_cpus",
-  'cpuset -g -j "$1" 2>/dev/null | grep -qx -e "jail [0-9]* mask: $2"',
+  body`
+mask=$(cpuset -g -j "$1" 2>/dev/null) || return 2
+printf '%s\n' "$mask" | grep -qx -e "jail [0-9]* mask: $2"`,
 );
 
 /** `jail_has NAME PARAMETER VALUE`: the running jail has this value, as jls(8) prints it. */
 export const jailHas = new ShellFunction("jail_has", '[ "$(jls -j "$1" "$2" 2>/dev/null)" = "$3" ]');
 
-/** `is_mounted TARGET TYPE`; see certainly_not. */
-export const isMounted = new ShellFunction(
-  "is_mounted",
+/** `clear_mounts [TARGET TYPE] …`: unmounts what is mounted just there, as often as it is. */
+export const clearMounts = new ShellFunction(
+  "clear_mounts",
   body`
-mounts=$(mount -p) || return 2
-printf '%s\n' "$mounts" | on=$1 type=$2 awk '$2 == ENVIRON["on"] && $3 == ENVIRON["type"] { found = 1 } END { exit !found }'`,
+while [ $# -ge 2 ]; do
+  until certainly_not is_mounted "$1" "$2"; do umount "$1" || return; done
+  shift 2
+done`,
+  [certainlyNot, isMounted],
 );
 
 /**

@@ -193,16 +193,6 @@ echo "$1 has the SHA-256 $found, not $2" >&2
 return 3`,
 );
 
-/** `mounts_under DIRECTORY`: `TYPE PATH` of what is mounted below it, the last one first. */
-const mountsUnder = new ShellFunction(
-  "mounts_under",
-  body`
-mount -p | root=$1 awk '
-  BEGIN { root = ENVIRON["root"] "/" }
-  index($2, root) == 1 { line[++n] = $3 " " $2 }
-  END { for (; n > 0; n--) print line[n] }'`,
-);
-
 /**
  * `unmount_under DIRECTORY SECONDS`: takes away what jails and we mount in a root; a jail that is dying holds its
  * /dev for a while. Refuses when somebody uses the tree, and leaves file systems with data of their own alone.
@@ -212,21 +202,27 @@ export const unmountUnder = new ShellFunction(
   body`
 [ -d "$1" ] || return 0
 root=$(realpath "$1") || return
-jail=$(jls name path | root=$root awk 'BEGIN { root = ENVIRON["root"] } $NF == root { print $1; exit }')
+jails=$(jls name path) && mounts=$(mount -p) || return
+jail=$(printf '%s\n' "$jails" | root=$root awk 'BEGIN { root = ENVIRON["root"] } $NF == root { print $1; exit }') || return
 if [ -n "$jail" ]; then echo "the jail $jail runs in $1; stop it first" >&2; return 3; fi
-user=$(mount -p | root=$root awk '
+user=$(printf '%s\n' "$mounts" | root=$root awk '
   BEGIN { below = ENVIRON["root"] "/" }
   { from = $1 "/"; on = $2 "/" }
-  index(from, below) == 1 && index(on, below) != 1 { print $2; exit }')
+  index(from, below) == 1 && index(on, below) != 1 { print $2; exit }') || return
 if [ -n "$user" ]; then echo "$1 is in use: it is mounted on $user as well; unmount that first" >&2; return 3; fi
-mounts_under "$root" | while read -r type on; do
+below=$(printf '%s\n' "$mounts" | root=$root awk '
+  BEGIN { root = ENVIRON["root"] "/" }
+  index($2, root) == 1 { line[++n] = $3 " " $2 }
+  END { for (; n > 0; n--) print line[n] }') || return
+if [ -z "$below" ]; then return 0; fi
+printf '%s\n' "$below" | while read -r type on; do
   case $type in
     devfs | fdescfs | procfs | linprocfs | linsysfs | tmpfs | nullfs | unionfs) ;;
     *) echo "$on in it is a file system of its own ($type) that is not this resource's; unmount it first" >&2; exit 3 ;;
   esac
 done || return
 left=$2
-mounts_under "$root" | while read -r type on; do
+printf '%s\n' "$below" | while read -r type on; do
   until said=$(umount "$on" 2>&1); do
     case $said in *busy*) ;; *) left=0 ;; esac
     if [ "$left" -le 0 ]; then echo "$said" >&2; exit 1; fi
@@ -234,7 +230,6 @@ mounts_under "$root" | while read -r type on; do
     left=$((left - 1))
   done
 done`,
-  [mountsUnder],
 );
 
 /** `has_nullfs ro|rw DIRECTORY MOUNTPOINT`; see certainly_not. */

@@ -4,6 +4,7 @@ import { rcText } from "../freebsd/rcconf";
 import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
 import { running } from "../kind";
 import { claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
+import { rcEnables } from "../library/rcconf";
 import {
   askLines,
   askRc,
@@ -53,7 +54,7 @@ export interface Translator {
   /** In a rule: `divert natd`; and as a regular expression of what `ipfw list` shows. */
   readonly action: string;
   readonly listed: string;
-  /** Lines of rc.conf(5) beside those of ipfw and forwarding. */
+  /** Lines of rc.conf(5) beside those of ipfw and forwarding, first the one that turns it on. */
   readonly rc: Readonly<Record<string, string>>;
   /** Lines of the firewall script that add `rule`. */
   script(rule: string): string;
@@ -79,6 +80,7 @@ const markByHand = (lines: OwnLines): Step => ({
 
 export function behindIpfw(translator: Translator): NatEngine {
   const { modules, config, start, stop } = translator;
+  const [translates] = Object.keys(translator.rc) as [string];
 
   const rule = (input: GatewayInput) =>
     sh`ipfw -q add ${[input.ruleNumber, ...translator.action.split(" ")]} ip from any to any via ${externalOf(input)}`;
@@ -251,7 +253,11 @@ false; }`;
 
       remove: (state) => [
         dropLines(redirects(state)),
-        { ...start, run: sh`{ ${stop.unless} || ${start.run}; }` },
+        // A delete that failed may have stopped it; what is not to run at boot either, its gateway has left.
+        {
+          ...start,
+          run: sh`{ { ${stop.unless} && ! ${rcEnables} ${translates}; } || ${start.run} || ${start.undo ?? start.run}; }`,
+        },
       ],
 
       questions: (input) => ({

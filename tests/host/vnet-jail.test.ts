@@ -341,6 +341,38 @@ test("a jail that hangs in its stop is ended, and what its file would have undon
   expect(now()).toEqual(pristine);
 });
 
+test("what is left of a jail that was ended without being asked is cleared before it starts again", async () => {
+  const made = await create();
+  const there = await network.shows("mount -p");
+  await network.host.exec("jail -R testA && mount -t devfs . /jails/testA/dev");
+  expect(await drift(made)).toEqual(["running: the jail testA is stopped"]);
+  await network.update(vnetJail, made);
+  expect(await network.shows("jls name")).toBe("testA\n");
+  expect(await network.shows("mount -p")).toBe(there);
+});
+
+test("a jail that lingers is waited for; one that does not end is an error that says what to do, and the next run goes on", async () => {
+  const pristine = now();
+  const made = await create();
+  const { kernel } = network.host.machine;
+  const holdFor = (seconds: number) => {
+    const jail = kernel.jails.find("testA", { dying: true })!;
+    jail.heldUntil = kernel.clock.now() + seconds * 1000;
+    if (jail.dying) jail.dyingUntil = jail.heldUntil;
+  };
+  holdFor(50);
+  await network.update(vnetJail, made, declared({ start: ["true"] }));
+  expect(made.state.drift).toEqual([]);
+  holdFor(100_000);
+  await expect(network.delete(vnetJail, made)).rejects.toThrow(
+    /^cannot delete jail "testA" on .*: stop the jail testA: exit status 1\n( {4}.*\n)* {4}jail testA is still dying after 120 seconds \('jls -d' shows it\): /,
+  );
+  expect(await network.shows("ls /etc/jail.conf.d")).toBe("testA.conf\n");
+  holdFor(0);
+  await network.delete(vnetJail, made);
+  expect(now()).toEqual(pristine);
+});
+
 test("a jail whose file somebody removed is stopped, with its mounts", async () => {
   const made = await create();
   await network.host.exec("rm /etc/jail.conf.d/testA.conf");

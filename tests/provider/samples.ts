@@ -28,13 +28,26 @@ const archive = {
   sha256: "8d491a68835aa51209295b83e1e7db2d4a7792f8b6d212d051fe412688dadd76",
 };
 
+const atBoot = (...names: string[]) => `sysrc cloned_interfaces+="${names.join(" ")}"`;
+
 /** Commands that give the host a network card more. */
 const card = (name: string, mtu = 1500) =>
-  `ifconfig epair9 create && ifconfig epair9a name ${name} && ifconfig ${name} mtu ${mtu} up`;
+  `ifconfig epair9 create && ifconfig epair9a name ${name} && ifconfig ${name} mtu ${mtu} up && ${atBoot("epair9")} && sysrc ifconfig_epair9a_name=${name} ifconfig_${name}="mtu ${mtu} up"`;
 
 const ipfwAccepts = `kenv net.inet.ip.fw.default_to_accept=1 && echo 'net.inet.ip.fw.default_to_accept="1"' >> /boot/loader.conf`;
 
-const pairs = (...units: number[]) => units.map((unit) => `ifconfig epair${unit} create`).join(" && ");
+const made = (...names: string[]) =>
+  [...names.map((name) => `ifconfig ${name} create`), atBoot(...names)].join(" && ");
+
+/** A ruleset, loaded and for the boot. */
+const ruleset = (number: number, ...rules: string[]) =>
+  [
+    `echo '[given=${number}]' >> /etc/devfs.rules`,
+    ...rules.flatMap((rule) => [
+      `devfs rule -s ${number} add ${rule}`,
+      `echo "add ${rule}" >> /etc/devfs.rules`,
+    ]),
+  ].join(" && ");
 
 const gateway = (engine: string, owner = "demo/test/gateway") => ({
   kind: natGateway,
@@ -47,6 +60,8 @@ export interface Sample {
   readonly changed: Record<string, unknown>;
   /** What must be on a host before: commands that make it, and resources. */
   readonly given?: string;
+  /** What is `given` is gone after a boot. */
+  readonly isUntilBoot?: true;
   readonly needs?: readonly Pick<Sample, "kind" | "inputs">[];
   /** What others change between its create and its update, and back. */
   readonly meanwhile?: readonly [there: string, back: string];
@@ -73,6 +88,7 @@ export const samples: Sample[] = [
   },
   {
     kind: sysctl,
+    isUntilBoot: true,
     given: "sysctl net.link.bridge.pfil_member=0",
     inputs: { host: hostReference, name: "net.link.bridge.pfil_member", value: 1, owner: owner("pfil") },
     changed: { host: hostReference, name: "net.link.bridge.pfil_member", value: "0", owner: owner("pfil") },
@@ -105,7 +121,7 @@ export const samples: Sample[] = [
   },
   {
     kind: epairLink,
-    given: "ifconfig bridge0 create && ifconfig bridge1 create",
+    given: made("bridge0", "bridge1"),
     inputs: {
       host: hostReference,
       bridge: { name: "bridge0", addresses: [] },
@@ -121,6 +137,7 @@ export const samples: Sample[] = [
   },
   {
     kind: epairLink,
+    isUntilBoot: true,
     given: "ifconfig bridge0 create && ifconfig bridge0 mtu 9000",
     meanwhile: ["ifconfig bridge0 mtu 1500", "ifconfig bridge0 mtu 9000"],
     inputs: {
@@ -177,6 +194,7 @@ export const samples: Sample[] = [
   },
   {
     kind: devfsRuleset,
+    isUntilBoot: true,
     given: "devfs rule -s 120 add path null unhide",
     inputs: {
       host: hostReference,
@@ -214,7 +232,7 @@ export const samples: Sample[] = [
   },
   {
     kind: vnetJail,
-    given: `zfs clone zroot/jails/template@base zroot/jails/testA && ${pairs(1)}`,
+    given: `zfs clone zroot/jails/template@base zroot/jails/testA && ${made("epair1")}`,
     inputs: {
       host: hostReference,
       path: "/jails/testA",
@@ -237,7 +255,7 @@ export const samples: Sample[] = [
   },
   {
     kind: vnetJail,
-    given: `zfs clone zroot/jails/template@base zroot/jails/db && mkdir -p /usr/ports /jails/db/usr/ports /jails/db/scratch && devfs rule -s 130 add hide && devfs rule -s 130 add path 'bpf*' unhide && ${pairs(2, 3)}`,
+    given: `zfs clone zroot/jails/template@base zroot/jails/db && mkdir -p /usr/ports /jails/db/usr/ports /jails/db/scratch && ${ruleset(130, "hide", "path 'bpf*' unhide")} && ${made("epair2", "epair3")}`,
     inputs: {
       host: hostReference,
       path: "/jails/db",
@@ -363,6 +381,7 @@ export const samples: Sample[] = [
   },
   {
     kind: natRedirect,
+    isUntilBoot: true,
     given: `${ipfwAccepts} && kldload ipdivert && sysrc natd_flags="-f /etc/natd.conf"`,
     needs: [gateway("ipfw")],
     meanwhile: [
