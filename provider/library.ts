@@ -130,7 +130,7 @@ result=$(
     } else if (inside) {
       if ($0 == end) inside = 0
     } else {
-      if ($0 ~ /^# BEGIN pulumi-freebsd-vnet /) others = 1
+      if (index($0, "# BEGIN pulumi-freebsd-vnet ") == 1) others = 1
       add($0)
     }
   }
@@ -143,13 +143,13 @@ result=$(
       if (last && (lines[i] == absent || lines[i] == open)) ours = lines[i]
       else {
         if (lines[i] != "") kept = 1
-        if (printed) printf "\n"
-        printf "%s", lines[i]
-        printed = 1
+        text = text between lines[i]
+        between = "\n"
       }
     }
     if (ours == absent && !kept) exit 44
-    if (printed && !(ours == open && lines[n] == open)) printf "\n"
+    if (between && !(ours == open && lines[n] == open)) text = text "\n"
+    printf "%s", text
   }'
   status=$?
   echo .
