@@ -67,6 +67,8 @@ export interface KindOutline {
   readonly inputs: Shape;
   /** Names of the outputs beside the inputs. */
   readonly outputs: readonly string[];
+  /** Properties that `derive` fills in and that are no outputs. */
+  readonly derived?: readonly string[];
   /**
    * Of a property that is an output too: whether what was recorded stays where the program leaves it out. Default: yes.
    */

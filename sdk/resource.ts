@@ -28,7 +28,7 @@ export type Args<S extends Shape> = { [K in keyof Taken<S> as Exclude<K, Interna
 
 /** The outputs of a class: its properties, what the host adds (`O`), and whether it is as declared. */
 export type Outputs<S extends Shape, O> = {
-  readonly [K in keyof Omit<Had<S>, keyof O>]: pulumi.Output<Had<S>[K]>;
+  readonly [K in keyof Omit<Had<S>, keyof O>]-?: pulumi.Output<Had<S>[K]>;
 } & { readonly [K in keyof O]: pulumi.Output<O[K]> } & {
   /** In which ways the host differs from what was declared, in words; filled by `pulumi refresh`. */
   readonly drift: pulumi.Output<Bookkeeping["drift"]>;
@@ -50,8 +50,8 @@ export abstract class VnetResource extends pulumi.CustomResource {
     args: object,
     options: pulumi.CustomResourceOptions | undefined,
   ) {
-    const declared = [...Object.keys(kind.inputs), ...kind.outputs, "drift", "made"];
-    const outputs = Object.fromEntries(declared.map((key) => [key, undefined]));
+    const answered = [...kind.outputs, ...(kind.derived ?? []), "drift", "made"];
+    const outputs = Object.fromEntries(answered.map((key) => [key, undefined]));
     const owner = "owner" in kind.inputs ? { owner: ownerOf(kind.name, name) } : {};
     const given = references(args) as Record<string, unknown>;
     super(
@@ -67,6 +67,12 @@ export abstract class VnetResource extends pulumi.CustomResource {
     );
     this.#kind = kind;
     this.#given = given;
+    // What was left out is told when it is asked for: each output takes Pulumi about half a millisecond.
+    for (const key of Object.keys(kind.inputs)) {
+      if (Object.hasOwn(this, key)) continue;
+      const get = () => this.tell(key).apply((told) => told[key]);
+      Object.defineProperty(this, key, { get, enumerable: true, configurable: true });
+    }
   }
 
   /**

@@ -197,6 +197,7 @@ export const devfsRuleset = defineKind({
   noun: "devfs ruleset",
   inputs: devfsRulesetShape,
   outputs: ["number"],
+  derived: ["name"],
   id: (input) => String(numberOf(input)),
   target: (input) => targetOf(input.host),
 

@@ -246,6 +246,7 @@ export const jailRoot = defineKind({
   noun: "jail root",
   inputs: jailRootShape,
   outputs: ["path"],
+  derived: ["dataset"],
   id: (input) => (input.template === undefined ? input.dataset : undefined) ?? (input.path as string),
   target: (input) => targetOf(input.host),
 

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { vnetJailShape } from "../../provider/kinds/vnet-jail";
 import { Bridge, DevfsRuleset, EpairLink, Host, NatGateway, VnetJail } from "../../sdk";
+import { samples } from "../provider/samples";
 
 /**
  * What one resource tells another in a preview, where the engine says of everything that a resource's recorded state
@@ -72,9 +74,31 @@ test.each([
   expect(await known(make().reference)).toEqual(told);
 });
 
-test("as an output of its own, what was left out is not known in a preview", async () => {
-  expect(await known(pulumi.output(lan().mtu))).toBe("not known");
+test("so it is as an output of its own, also what was left out; what the host says is not known", async () => {
+  expect(await known(lan().mtu)).toBeUndefined();
+  expect(await known(lan().addresses)).toEqual([]);
+  expect(await known(lan({ mtu: 9000 }).mtu)).toBe(9000);
+  expect(await known(lan().ether)).toBe("not known");
 });
+
+test("nothing that was left out costs an output before it is asked for", () => {
+  const jail = new VnetJail("testA", { host: host(), path: "/jails/testA" });
+  const isOutput = (key: string) => Object.getOwnPropertyDescriptor(jail, key)?.value !== undefined;
+  expect(Object.keys(vnetJailShape).filter(isOutput).sort()).toEqual(["host", "name", "owner", "path"]);
+});
+
+test("what `derive` fills in comes from the state, as outputs do", () => {
+  const filledIn = samples.flatMap(({ kind, inputs }) =>
+    [inputs, without(inputs, "name", "number", "dataset", "path")].flatMap((given) =>
+      Object.keys(kind.derive?.(given as never) ?? {}).map((key) => ({ kind, key })),
+    ),
+  );
+  expect(new Set(filledIn.map(({ kind, key }) => `${kind.name}.${key}`))).toContain("JailRoot.dataset");
+  for (const { kind, key } of filledIn) expect([...kind.outputs, ...(kind.derived ?? [])]).toContain(key);
+});
+
+const without = (values: object, ...keys: string[]) =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
 
 test("it waits for the resource, and depends on it", async () => {
   const bridge = lan();

@@ -18,6 +18,10 @@ export interface Floor {
   readonly outputs: FloorOutputs;
 }
 
+/** What the program gave: with it the engine records what it depends on, be it nothing. The rest is our defaults. */
+const given = (inputs: Readonly<Record<string, unknown>>, dependencies: object) =>
+  Object.fromEntries(Object.entries(inputs).filter(([name]) => name in dependencies));
+
 const isOurs = ({ type }: Recorded) => type.startsWith("pulumi-nodejs:dynamic/");
 
 /**
@@ -27,15 +31,15 @@ const isOurs = ({ type }: Recorded) => type.startsWith("pulumi-nodejs:dynamic/")
 export function floorOf(state: readonly Recorded[]): Floor {
   const ours = state.filter(isOurs);
   const resources = ours.map(({ urn, type, inputs = {}, propertyDependencies = {} }) => {
-    const { __provider: _, ...values } = inputs;
+    const { __provider: _, ...values } = given(inputs, propertyDependencies);
     const after = Object.fromEntries(
       Object.entries(propertyDependencies).filter(([, urns]) => (urns ?? []).length > 0),
     );
     return { urn, type: type.split(":").at(-1), name: urn.split("::").at(-1), values, after };
   });
   const outputs = Object.fromEntries(
-    ours.map(({ inputs = {}, outputs: all = {} }) => {
-      const added = Object.entries(all).filter(([name]) => !(name in inputs));
+    ours.map(({ inputs = {}, outputs: all = {}, propertyDependencies = {} }) => {
+      const added = Object.entries(all).filter(([name]) => !(name in propertyDependencies));
       return [floorKey(inputs), Object.fromEntries(added)];
     }),
   );
