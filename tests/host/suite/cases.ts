@@ -3,6 +3,7 @@ import type { Kind } from "../../../provider/kind";
 import { bridge } from "../../../provider/kinds/bridge";
 import { epairLink } from "../../../provider/kinds/epair-link";
 import { host } from "../../../provider/kinds/host";
+import { ipfwRules } from "../../../provider/kinds/ipfw-rules";
 import { jailRoot } from "../../../provider/kinds/jail-root";
 import { natGateway } from "../../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../../provider/kinds/nat-redirect";
@@ -539,11 +540,11 @@ const networks: Case[] = [
   {
     name: "reboot: NAT",
     about: "After a reboot the firewall lets the host be reached, translates, and is removed without a trace",
-    needs: ["reboot", ...needsOf(natRedirect)],
+    needs: ["reboot", ...needsOf(ipfwRules)],
     async run(bench) {
       await bench.reboot();
       const pristine = await bench.traces();
-      const all = await everything(bench);
+      const all = await upTo(bench, ipfwRules);
       await bench.reboot();
       assert.deepEqual(await bench.drifts(all), []);
       for (const [kind, each] of all.reverse()) await bench.delete(kind, each);

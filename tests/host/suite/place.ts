@@ -2,6 +2,7 @@ import type { Kind } from "../../../provider/kind";
 import { bridge } from "../../../provider/kinds/bridge";
 import { epairLink } from "../../../provider/kinds/epair-link";
 import { host } from "../../../provider/kinds/host";
+import { ipfwRules } from "../../../provider/kinds/ipfw-rules";
 import { jailRoot } from "../../../provider/kinds/jail-root";
 import { natGateway } from "../../../provider/kinds/nat-gateway";
 import { natRedirect } from "../../../provider/kinds/nat-redirect";
@@ -35,6 +36,7 @@ export function declarations(place: Place) {
   const reference = { ...target, externalInterface, osreldate };
   const owner = (name: string) => `${place.owner}/${name}`;
   const gateway = `${subnet}.1`;
+  const nat = { host: reference, externalInterface, engine: "natd", ipv6: false };
   const jailName = (letter: string) => `${place.jail}${letter}`;
   return {
     host: () => ({ ...target }),
@@ -69,12 +71,19 @@ export function declarations(place: Place) {
     }),
     natGateway: () => ({ host: reference, owner: owner("nat") }),
     natRedirect: (port = place.port) => ({
-      gateway: { host: reference, externalInterface, engine: "natd", ipv6: false },
+      gateway: nat,
       protocol: "tcp",
       publicPort: port,
       target: { name: jailName("A"), addresses: [`${subnet}.100/24`] },
       targetPort: 80,
       owner: owner(`web${port}`),
+    }),
+    /** Beside the gateway; they keep nobody out. */
+    ipfwRules: () => ({
+      host: reference,
+      gateway: nat,
+      rules: ["allow ip from any to any via lo0", "count tcp from any to me 22 in setup"],
+      owner: owner("rules"),
     }),
   };
 }
@@ -90,6 +99,7 @@ const order: readonly [kind: unknown, declare: (given: Declarations) => object][
   [vnetJail, (given) => given.vnetJail()],
   [natGateway, (given) => given.natGateway()],
   [natRedirect, (given) => given.natRedirect()],
+  [ipfwRules, (given) => given.ipfwRules()],
 ];
 
 export const everyKind = order.map(([kind]) => kind as Kind);
