@@ -68,14 +68,19 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The definitions of `functions` and of all that they use, each once, callees first. */
+/**
+ * The definitions of `functions` and of all that they use, each once, callees first.
+ * @throws Error when two have one name: the later one would take the place of the other
+ */
 export function definitions(functions: Iterable<ShellFunction>): string {
-  const ordered = new Set<ShellFunction>();
+  const ordered = new Map<string, ShellFunction>();
   const visit = (fn: ShellFunction) => {
-    if (ordered.has(fn)) return;
+    const named = ordered.get(fn.name);
+    if (named && named !== fn) throw new Error(`two shell functions are called ${fn.name}`);
+    if (named) return;
     fn.uses.forEach(visit);
-    ordered.add(fn);
+    ordered.set(fn.name, fn);
   };
   for (const fn of functions) visit(fn);
-  return [...ordered].map((fn) => fn.definition).join("\n");
+  return [...ordered.values()].map((fn) => fn.definition).join("\n");
 }

@@ -3,7 +3,7 @@ import { commonShape, internalShape, targetOf } from "../common";
 import { askModules, isLoaded } from "../freebsd/modules";
 import { rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
-import { claimIpfw, moduleIsLoaded, releaseModule } from "../library/modules";
+import { claimAccepting, moduleIsLoaded, releaseModule } from "../library/modules";
 import { askLines, askRc, compareRc, dropLines, keepLines, type RcLines } from "../owned";
 import { type InputOf, replace } from "../schema";
 import { sh } from "../sh";
@@ -42,7 +42,7 @@ export const kernelModule = defineKind({
 
   ensure: (input, previous) => [
     ...(BRING_IPFW.includes(input.name)
-      ? [{ what: "look whether ipfw accepts by default", run: sh`${claimIpfw}` }]
+      ? [{ what: "look whether ipfw accepts by default", run: sh`${claimAccepting}` }]
       : []),
     {
       run: sh`kldload ${input.name}`,

@@ -62,9 +62,9 @@ import {
 } from "../library";
 import {
   claimAccounting,
+  claimHiding,
   claimJid,
   claimResolvConf,
-  claimRuleset,
   dropTarget,
   makeTarget,
 } from "../library/jail";
@@ -723,7 +723,7 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
       ? [
           {
             what: `look at devfs ruleset ${rulesetOf(input)}`,
-            run: sh`${claimRuleset} ${rulesetOf(input)}`,
+            run: sh`${claimHiding} ${rulesetOf(input)}`,
           },
         ]
       : []),

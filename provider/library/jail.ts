@@ -45,11 +45,11 @@ return 3`,
 );
 
 /**
- * `claim_ruleset NUMBER`: it is loaded and hides something. The kernel applies the rules of an included ruleset, but
+ * `claim_hiding NUMBER`: it is loaded and hides something. The kernel applies the rules of an included ruleset, but
  * not what that includes in turn; a jail with a ruleset that hides nothing sees every device of the host.
  */
-export const claimRuleset = new ShellFunction(
-  "claim_ruleset",
+export const claimHiding = new ShellFunction(
+  "claim_hiding",
   body`
 if ! devfs rule showsets | grep -qx -e "$1"; then
   echo "devfs ruleset $1 is not loaded: the jail would see every device of the host; declare it as a DevfsRuleset, or put it into /etc/devfs.rules and load it with 'devfs rule -s $1 add …'" >&2

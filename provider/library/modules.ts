@@ -30,9 +30,9 @@ return "$status"`,
   [unloadModule, rcSays],
 );
 
-/** `claim_ipfw`: ipfw accepts by default, now and at boot. Otherwise loading it ends the SSH session that does it. */
-export const claimIpfw = new ShellFunction(
-  "claim_ipfw",
+/** `claim_accepting`: ipfw accepts by default, now and at boot. Otherwise loading it ends the SSH session that does it. */
+export const claimAccepting = new ShellFunction(
+  "claim_accepting",
   body`
 accept=net.inet.ip.fw.default_to_accept
 if module_is_loaded ipfw || [ "$(kenv -q "$accept")" = 1 ]; then

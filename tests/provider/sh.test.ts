@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { jailString } from "../../provider/freebsd/jailconf";
 import { rcLine } from "../../provider/freebsd/rcconf";
-import { quote, sh } from "../../provider/sh";
+import { definitions, quote, ShellFunction, sh } from "../../provider/sh";
 
 const nasty = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -26,6 +26,13 @@ test("any text without NUL is exactly one word, and nothing in it runs", () => {
 
 test("a NUL byte is refused", () => {
   expect(() => quote("a\0b")).toThrow("NUL");
+});
+
+test("two functions of one name are refused", () => {
+  const one = new ShellFunction("look", "true");
+  const user = new ShellFunction("user", "look", [one]);
+  expect(definitions([one, user, one])).toBe("look() {\ntrue\n}\nuser() {\nlook\n}");
+  expect(() => definitions([user, new ShellFunction("look", "false")])).toThrow("called look");
 });
 
 test("only a fragment goes in unquoted", () => {
