@@ -52,15 +52,15 @@ export interface RootStore {
   remove(made: readonly string[]): Step[];
 }
 
-/** A directory on which something is mounted; it is removed with it unless it was there before. */
-export const keepMountpoint = (path: string): Step => ({
+/** A directory of a root, or on which something is mounted; it is removed with it unless it was there before. */
+export const keepDirectory = (path: string): Step => ({
   run: sh`mkdir ${path}`,
   unless: sh`[ -d ${path} ]`,
   undo: sh`rmdir ${path}`,
   made: `mkdir ${path}`,
 });
 
-export const dropMountpoint = (path: string, made: readonly string[]): Step[] =>
+export const dropDirectory = (path: string, made: readonly string[]): Step[] =>
   made.includes(`mkdir ${path}`)
     ? [{ run: sh`rmdir ${path}`, unless: sh`[ ! -d ${path} ] || [ -n "$(ls -A ${path})" ]` }]
     : [];
@@ -109,7 +109,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
               run: sh`${claimPath} ${mountpoint}`,
               unless: sh`zfs list -H ${dataset}`,
             },
-            keepMountpoint(mountpoint),
+            keepDirectory(mountpoint),
           ]),
     ],
 
@@ -158,7 +158,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
         unless: sh`${certainlyNot} ${isOurs}`,
       },
       // zfs-destroy(8) removes a mountpoint that the dataset inherits; one that was set stays.
-      ...(mountpoint === undefined ? [] : dropMountpoint(mountpoint, made)),
+      ...(mountpoint === undefined ? [] : dropDirectory(mountpoint, made)),
     ],
   };
 }
@@ -189,10 +189,11 @@ export function directoryStore(path: string, owner: string): RootStore {
             },
           ]),
       { what: `look whether ${path} is free`, run: sh`${claimRoot} ${owner} ${path}` },
+      keepDirectory(path),
     ],
 
     make: () => ({
-      what: `mkdir ${path}`,
+      what: `mark ${path} as the resource's`,
       run: sh`${filledByNobody} ${lockOf(path)} && ${makeRoot} ${owner} ${path}`,
       unless: isFilled,
       undo: sh`${removeRoot} ${owner} ${path}`,
@@ -207,7 +208,7 @@ export function directoryStore(path: string, owner: string): RootStore {
 
     keep: () => [],
 
-    remove: () => [
+    remove: (made) => [
       {
         what: `unmount what is mounted in ${path}`,
         telling: `unmounting what is mounted in ${path}`,
@@ -220,6 +221,7 @@ export function directoryStore(path: string, owner: string): RootStore {
         run: sh`${removeRoot} ${owner} ${path}`,
         unless: sh`${hasNoRoot} ${owner}`,
       },
+      ...dropDirectory(path, made),
     ],
   };
 }

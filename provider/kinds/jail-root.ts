@@ -15,8 +15,8 @@ import {
   type DatasetState,
   datasetStore,
   directoryStore,
-  dropMountpoint,
-  keepMountpoint,
+  dropDirectory,
+  keepDirectory,
   makeClone,
   type RootStore,
 } from "../root-store";
@@ -399,7 +399,7 @@ export const jailRoot = defineKind({
           store.make(),
           store.fill("begin the copies", sh`true`),
           ...keep,
-          keepMountpoint(path),
+          keepDirectory(path),
           {
             what: `unmount what is left in ${path}`,
             run: sh`${unmountUnder} ${path} 0`,
@@ -509,7 +509,7 @@ function removeMounts(state: Input, form: Thin, store: RootStore, made: readonly
       unless: sh`${certainlyNot} ${store.isOurs} || ${isNotMounted(templateMount(form))}`,
     },
     dropLines(fstab(state, form)),
-    ...dropMountpoint(form.path, made),
+    ...dropDirectory(form.path, made),
   ];
 }
 

@@ -9,9 +9,9 @@ import { ShellFunction } from "../sh";
  */
 
 /**
- * Which directories are ours: one block per resource, with one line `STATE HOW IDENTITY PATH`. STATE: `filling` or
- * `filled`; what is still `filling` when a script begins was interrupted. HOW: `made`, or `found` empty, which then
- * stays. IDENTITY: inode and generation; a directory that somebody put in the place of ours has others.
+ * Which directories are ours: one block per resource, with one line `STATE IDENTITY PATH`. STATE: `filling` or
+ * `filled`; what is still `filling` when a script begins was interrupted. IDENTITY: inode and generation; a directory
+ * that somebody put in the place of ours has others.
  */
 export const ROOTS = "/var/db/pulumi-freebsd-vnet.roots";
 
@@ -29,11 +29,11 @@ begin="# BEGIN pulumi-freebsd-vnet $1" awk '
   $0 == begin { found = 1 }' ${ROOTS}`,
 );
 
-/** `mark_root OWNER PATH STATE HOW` */
+/** `mark_root OWNER PATH STATE` */
 const markRoot = new ShellFunction(
   "mark_root",
   body`
-here=$(stat -f ${IDENTITY} "$2") && own_block ${ROOTS} "$1" "$3 $4 $here $2" set`,
+here=$(stat -f ${IDENTITY} "$2") && own_block ${ROOTS} "$1" "$3 $here $2" set`,
   [ownBlock],
 );
 
@@ -56,16 +56,6 @@ export const rootIsFilled = new ShellFunction(
 entry=$(root_mark "$1") || return 2
 case $entry in "filled "*) root_is_ours "$1" "$2" ;; *) return 1 ;; esac`,
   [rootMark, rootIsOurs],
-);
-
-/** `root_how OWNER`: `made` or `found`. */
-const rootHow = new ShellFunction(
-  "root_how",
-  body`
-entry=$(root_mark "$1") || return
-entry=${"$"}{entry#* }
-echo "${"$"}{entry%% *}"`,
-  [rootMark],
 );
 
 /** `has_no_root OWNER`: for certain; a register that cannot be read may have it. */
@@ -105,44 +95,27 @@ const emptyDirectory = new ShellFunction(
   `chflags -R noschg "$1" && find "$1" -mindepth 1 -maxdepth 1 -exec rm -rf {} +`,
 );
 
-/** `make_root OWNER PATH`: an empty directory of ours; what an interrupted run left in it is removed. */
+/** `make_root OWNER PATH`: the directory is ours, and empty; what an interrupted run left in it is removed. */
 export const makeRoot = new ShellFunction(
   "make_root",
   body`
 certainly_not root_is_filled "$1" "$2" || return
-how=made
-if root_is_ours "$1" "$2"; then
-  how=$(root_how "$1") || return
-  empty_directory "$2" || return
-elif [ -d "$2" ]; then how=found
-else mkdir "$2" || return
-fi
-mark_root "$1" "$2" filling "$how" && return 0
-status=$?
-if [ "$how" = made ]; then rmdir "$2"; fi
-return "$status"`,
-  [certainlyNot, rootIsFilled, rootIsOurs, rootHow, emptyDirectory, markRoot],
+if root_is_ours "$1" "$2"; then empty_directory "$2" || return; fi
+mark_root "$1" "$2" filling`,
+  [certainlyNot, rootIsFilled, rootIsOurs, emptyDirectory, markRoot],
 );
 
 /** `root_filled OWNER PATH`: from now on it counts as complete. */
-export const rootFilled = new ShellFunction(
-  "root_filled",
-  `how=$(root_how "$1") && mark_root "$1" "$2" filled "$how"`,
-  [markRoot, rootHow],
-);
+export const rootFilled = new ShellFunction("root_filled", 'mark_root "$1" "$2" filled', [markRoot]);
 
-/** `remove_root OWNER PATH`: the directory when it is ours, and its mark. */
+/** `remove_root OWNER PATH`: what is in the directory when it is ours, and its mark. */
 export const removeRoot = new ShellFunction(
   "remove_root",
   body`
 entry=$(root_mark "$1") || return
 if [ -d "$2" ]; then
   here=$(stat -f ${IDENTITY} "$2") || return
-  case $entry in
-    *" $here $2")
-      empty_directory "$2" || return
-      case $entry in *" made "*) rmdir "$2" || return ;; esac ;;
-  esac
+  case $entry in *" $here $2") empty_directory "$2" || return ;; esac
 fi
 own_block ${ROOTS} "$1" '' drop`,
   [rootMark, emptyDirectory, ownBlock],

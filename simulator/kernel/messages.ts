@@ -90,6 +90,9 @@ Setting hostuuid: 00000000-0000-0000-0000-525400123456.
 Setting hostid: 0x2b0b2f31.
 pid 1 (init): system started`.split("\n");
 
+/** As many lines as kern.msgbufsize holds (96 kB). */
+const KEPT = 1500;
+
 /** The kernel's message buffer: dmesg(8). It survives a warm reboot, so a new kernel starts with the old lines. */
 export class Messages {
   readonly lines: string[] = [...bootMessages];
@@ -103,7 +106,7 @@ export class Messages {
   /** Takes over what the machine's memory still held of the kernel before the reboot. */
   inherit(before: Messages): void {
     this.lines.unshift(
-      ...before.lines,
+      ...before.lines.slice(-KEPT),
       "Waiting (max 60 seconds) for system process `vnlru' to stop... done",
       "Waiting (max 60 seconds) for system process `syncer' to stop... ",
       "Syncing disks, vnodes remaining... 0 0 done",
