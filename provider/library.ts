@@ -57,6 +57,15 @@ export const headerLine = (owner: string) => `${MARK} ${owner}`;
 
 /** What a file is written to before it is renamed over the old one. */
 const NEW = ".pulumi-freebsd-vnet";
+const NEW_ONES = ["/etc", "/etc/jail.conf.d", "/boot", "/var/db"]
+  .map((folder) => `${folder}/*${NEW}`)
+  .join(" ");
+
+/** Removes what an edit left that its host did not survive: under the lock nobody edits. */
+export const SWEEP = body`
+for left in ${NEW_ONES}; do
+if [ -f "$left" ]; then lockf -s -t 60 ${LOCK} rm -f "$left"; fi
+done`;
 
 /**
  * Begins what edits `$file`. The file is written anew beside the old one, with its owner, mode and flags, and renamed
@@ -66,7 +75,7 @@ const NEW = ".pulumi-freebsd-vnet";
 export const EDITOR = body`
 if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
 new="$file${NEW}"
-for left in "$new" /etc/*${NEW} /etc/jail.conf.d/*${NEW} /boot/*${NEW} /var/db/*${NEW}; do
+for left in "$new" ${NEW_ONES}; do
   if [ -f "$left" ]; then rm -f "$left" || exit; fi
 done
 put() {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Guard, guardOf, runOf } from "./guard";
-import { locked, notesOf, workOf } from "./library";
+import { locked, notesOf, SWEEP, workOf } from "./library";
 import { NOTING } from "./notes";
 import { listener, TOLD, teller, withoutTelling } from "./progress";
 import { type Answer, ask, type Question, type Questions } from "./question";
@@ -176,6 +176,7 @@ left=\${left%/}
 if [ "$left" = "$tmp" ]; then rm -rf "$tmp" || exit
 elif [ -d "$left" ]; then lockf -s -t 0 "$left.lock" rm -rf "$left"; fi
 done
+${SWEEP}
 mkdir -m 700 "$tmp" || exit
 trap 'rm -rf "$tmp"' EXIT`.trim();
 
