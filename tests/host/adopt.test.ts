@@ -335,7 +335,7 @@ describe("a redirect by hand", () => {
   const adopting = () => ({ ...redirect(), adopt: true });
 
   beforeEach(async () => {
-    for (const [kind, declared] of network.all().slice(0, -1)) await network.create(kind, declared);
+    await network.before(natRedirect);
   });
 
   const byHand = (text: string) =>
