@@ -27,14 +27,16 @@ printf '%s\n' "$rules" | grep -qE -e "^(# DISABLED )?[0-9]+ set $1 "`,
   [ipfwRules],
 );
 
-/** `set_is_at_rest SET`: enabled and without rules, as each is before anybody uses it. */
+/** `set_is_at_rest SET`: enabled and without rules, as each is before anybody uses it, or ipfw is not loaded. */
 export const setIsAtRest = new ShellFunction(
   "set_is_at_rest",
   body`
-certainly_not has_rules "$1" && sets=$(ipfw set show) || return
+certainly_not has_rules "$1" && rules=$(ipfw_rules) || return
+if [ -z "$rules" ]; then return 0; fi
+sets=$(ipfw set show) || return
 case "${"$"}{sets#*enable} " in *" $1 "*) return 0 ;; esac
 return 1`,
-  [certainlyNot, hasRules],
+  [certainlyNot, hasRules, ipfwRules],
 );
 
 /** `rules_are_ours OWNER FILE HEADER`: the resource has its file or, where somebody removed that, its lines in rc.conf. */
