@@ -1,5 +1,5 @@
 import { workOf } from "./library";
-import type { Step, Work } from "./script";
+import type { Step } from "./script";
 import { ENVIRONMENT, sh } from "./sh";
 import type { Confirmation } from "./ssh";
 
@@ -31,7 +31,7 @@ export interface Guard {
 }
 
 /** undefined when no step can cut the connection. */
-export function guardOf(declared: readonly Step[], { owner, verb }: Work, mark: string): Guard | undefined {
+export function guardOf(declared: readonly Step[], owner: string, mark: string): Guard | undefined {
   const at = declared.findLastIndex((step) => step.cuts) + 1;
   if (at === 0) return undefined;
   const cutting = declared.flatMap((step, i) => (step.cuts ? [i] : []));
@@ -40,7 +40,7 @@ export function guardOf(declared: readonly Step[], { owner, verb }: Work, mark: 
   return {
     steps: [...declared.slice(0, at), wait, ...declared.slice(at)],
     at,
-    runtime: runtime(runOf(owner), cue, cutting, verb === "delete"),
+    runtime: runtime(runOf(owner), cue, cutting),
     confirmation: {
       cue,
       seconds: WAIT_SECONDS,
@@ -58,7 +58,7 @@ export const runOf = (owner: string) => `${workOf(owner)}.run`;
  * `waiting` becomes `confirmed` or `expired` by rename(2), so only one of the two happens. Whoever ends the sleep
  * wakes the run, and no more.
  */
-const runtime = (run: string, cue: string, cutting: readonly number[], goesForward: boolean) =>
+const runtime = (run: string, cue: string, cutting: readonly number[]) =>
   `
 run=${run}
 guarded() {
@@ -79,7 +79,7 @@ sleeper=$!
 { printf '%s\\n' "$sleeper" > "$run.sleeper" && : > "$run.waiting"; } 2>"$tmp/err" || kill "$sleeper"
 printf '%s\\n' '${cue}' >&2
 while kill -0 "$sleeper" 2>/dev/null; do wait "$sleeper"; done
-if ! mv "$run.waiting" "$run.expired" 2>/dev/null && [ -e "$run.confirmed" ]; then${goesForward ? " undo=;" : ""} return 0; fi
+if ! mv "$run.waiting" "$run.expired" 2>/dev/null && [ -e "$run.confirmed" ]; then return 0; fi
 give_up "$1" ${NOT_YET}
 }`.trim();
 

@@ -88,9 +88,10 @@ export function script(declared: readonly [], questions: Questions): Script;
 export function script(declared: readonly Step[], questions: Questions, work: Work): Script;
 export function script(declared: readonly Step[], questions: Questions, work?: Work): Script {
   const mark = `@@${randomBytes(8).toString("hex")}`;
-  const guard = work && guardOf(declared, work, mark);
+  const goesForward = work?.verb === "delete";
+  const guard = work && guardOf(declared, work.owner, mark);
   const steps = (guard ? guard.steps : declared).map((step) =>
-    work?.verb === "delete" && !step.cuts ? { ...step, undo: sh`:` } : step,
+    goesForward && !step.cuts ? { ...step, undo: sh`:` } : step,
   );
   const asked = [...new Map(Object.values(questions).map((q) => [q.key, q])).values()];
   const groups = groupQuestions(asked);
@@ -115,7 +116,7 @@ export function script(declared: readonly Step[], questions: Questions, work?: W
     ...bodies.map((body) => body.text),
     "work() {",
     ...steps.map(({ telling }, i) => {
-      if (i === guard?.at) return `await_connection ${i} || return`;
+      if (i === guard?.at) return `await_connection ${i} || return${goesForward ? "\nundo=" : ""}`;
       return `${telling === undefined ? "step" : "told"} ${i} || return`;
     }),
     ":",
