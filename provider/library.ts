@@ -69,15 +69,13 @@ done`;
 
 /**
  * Begins what edits `$file`. The file is written anew beside the old one, with its owner, mode and flags, and renamed
- * over it: it is either the old or the new one whole. That is done under the lock, so whatever of that kind is there
- * at the beginning was left by one that died. `put` takes the new one, which the command `$check` has to accept.
+ * over it: it is either the old or the new one whole. That is done under the lock, so what is there at the
+ * beginning was left by one that died. `put` takes the new one, which the command `$check` has to accept.
  */
 export const EDITOR = body`
 if [ -L "$file" ]; then file=$(readlink -f "$file") || exit; fi
 new="$file${NEW}"
-for left in "$new" ${NEW_ONES}; do
-  if [ -f "$left" ]; then rm -f "$left" || exit; fi
-done
+if [ -f "$new" ]; then rm -f "$new" || exit; fi
 put() {
   if [ -e "$file" ]; then
     case ,$(stat -f %Sf "$file"), in *,[su]chg,* | *,[su]appnd,* | *,[su]unlnk,*)

@@ -32,6 +32,9 @@ import {
 const STOPPING = 120;
 const DYING = 120;
 
+/** There is nothing running to be changed: for certain. */
+const isStopped = (name: string): Sh => sh`${certainlyNot} ${jailRuns} ${name}`;
+
 export const startJail = (input: Input): Sh => sh`${beginJail} ${nameOf(input)} ${confPath(input)}`;
 
 export function stopJail(input: Input): Sh {
@@ -101,7 +104,7 @@ function keepParameters(input: Input, previous: Input | undefined): Step[] {
     const value = wanted.get(parameter) ?? DEFAULTS[parameter] ?? "false";
     return {
       run: set(parameter, value),
-      unless: sh`${certainlyNot} ${jailRuns} ${name} || ${jailHas} ${name} ${parameter} ${value}`,
+      unless: sh`${isStopped(name)} || ${jailHas} ${name} ${parameter} ${value}`,
       ...(previous && { undo: set(parameter, had.get(parameter)) }),
     };
   });
@@ -115,7 +118,7 @@ function keepDevices(input: Input, previous: Input | undefined): Step[] {
     {
       what: `show the jail ${name} the devices of ruleset ${rulesetOf(input)}`,
       run: set(input),
-      unless: sh`${certainlyNot} ${jailRuns} ${name} || ${jailHas} ${name} devfs_ruleset ${rulesetOf(input)}`,
+      unless: sh`${isStopped(name)} || ${jailHas} ${name} devfs_ruleset ${rulesetOf(input)}`,
       ...(previous && { undo: set(previous) }),
     },
   ];
@@ -127,7 +130,7 @@ function keepMounts(input: Input): Step[] {
   return mountsOf(input).map(({ source, target, type, options }) => ({
     what: `mount -t ${type} ${source} ${target}`,
     run: sh`${mountInJail} ${[input.path, target, type, source, options.join(",")]}`,
-    unless: sh`${certainlyNot} ${jailRuns} ${name} || ${isMounted} ${target} ${type}`,
+    unless: sh`${isStopped(name)} || ${isMounted} ${target} ${type}`,
     undo: sh`umount ${target}`,
   }));
 }
@@ -141,7 +144,7 @@ const addressesOn = (side: string, of: Input | undefined) =>
 
 function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
   const name = nameOf(input);
-  const stopped = sh`${certainlyNot} ${jailRuns} ${name}`;
+  const stopped = isStopped(name);
   const enter = (side: string) => sh`ifconfig ${side} vnet ${name}`;
   const leave = (side: string) => sh`ifconfig ${side} -vnet ${name}`;
   const inside = (side: string) => sh`ifconfig -j ${name} ${side}`;
@@ -162,7 +165,7 @@ function keepInterfaces(input: Input, previous: Input | undefined): Step[] {
 
 function keepRoutes(input: Input, previous: Input | undefined): Step[] {
   const name = nameOf(input);
-  const stopped = sh`${certainlyNot} ${jailRuns} ${name}`;
+  const stopped = isStopped(name);
   const wanted = gatewaysOf(input);
   const had = previous ? gatewaysOf(previous) : [];
   const route = (verb: string, family: string, gateway: readonly string[]) =>
@@ -197,7 +200,7 @@ function keepCpus(input: Input, previous: Input | undefined): Step[] {
     return [
       {
         run: set(input.cpuset),
-        unless: sh`${certainlyNot} ${jailRuns} ${name} || ${hasCpus} ${name} ${cpusText(input.cpuset)}`,
+        unless: sh`${isStopped(name)} || ${hasCpus} ${name} ${cpusText(input.cpuset)}`,
         undo: set(previous?.cpuset),
       },
     ];
@@ -208,7 +211,7 @@ function keepCpus(input: Input, previous: Input | undefined): Step[] {
     : [
         {
           run: set(undefined),
-          unless: sh`${certainlyNot} ${jailRuns} ${name} || ${certainlyNot} ${hasCpus} ${name} ${cpusText(old)}`,
+          unless: sh`${isStopped(name)} || ${certainlyNot} ${hasCpus} ${name} ${cpusText(old)}`,
           undo: set(old),
         },
       ];
