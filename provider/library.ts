@@ -290,12 +290,12 @@ case $there in *"	member: $2 "*) return 0 ;; esac
 return 1`,
 );
 
-/** `jail_runs NAME`; see certainly_not. */
+/** `jail_runs NAME`: also not where it is dying, which only `jls -d` shows; see certainly_not. */
 export const jailRuns = new ShellFunction(
   "jail_runs",
   body`
 said=$(jls ${"$"}{2:+"$2"} -j "$1" jid 2>&1) && return
-case $said in *"not found"*) return 1 ;; esac
+case $said in *"not found"* | *"is dying"*) return 1 ;; esac
 return 2`,
 );
 
@@ -336,7 +336,11 @@ while :; do
 done`,
 );
 
-/** `forget_module NAME`: unloads a module that we loaded, unless somebody uses it by now. */
+/**
+ * `unload_module NAME`: unloads a module that we loaded, unless somebody uses it by now. What the kernel keeps until it
+ * boots again, as ipdivert (ip_divert.c: EPERM) and accept filters (uipc_accf.c: EOPNOTSUPP), does nothing without a
+ * user and stays. Never -f: divert sockets would stay behind without their code.
+ */
 export const unloadModule = new ShellFunction(
   "unload_module",
   body`
@@ -357,7 +361,11 @@ case $1 in
   *fs)
     if [ -n "$(mount -t "$1" 2>/dev/null)" ]; then return 0; fi ;;
 esac
-kldunload "$1"`,
+refusal=$(kldunload "$1" 2>&1) && return 0
+status=$?
+case $refusal in *"Operation not permitted"* | *"Operation not supported"*) return 0 ;; esac
+echo "$refusal" >&2
+return "$status"`,
 );
 
 /** `is_mounted TARGET TYPE`; see certainly_not. */

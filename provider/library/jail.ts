@@ -1,4 +1,4 @@
-import { body, certainlyNot, headerLine, isMounted, jailIsListed } from "../library";
+import { body, certainlyNot, headerLine, isMounted, jailRuns } from "../library";
 import { ShellFunction } from "../sh";
 
 /**
@@ -14,12 +14,13 @@ export const beginJail = new ShellFunction(
  * `end_jail NAME FILE OWNER SECONDS AFTER`: stops the jail as its file says, where that is there and ours; by its
  * name, because a fixed number may be another jail's by now. A jail that does not stop in time is ended without being
  * asked (jail -R). That runs no hook and leaves mounts behind, as does the end of a jail whose file is gone; then
- * AFTER, a script, does what the file would have done.
+ * AFTER, a script, does what the file would have done. One that is dying is stopped already: jail -q -r would not find
+ * it, and fail without a word (jail.c: running_jid() without JAIL_DYING).
  */
 export const endJail = new ShellFunction(
   "end_jail",
   body`
-if certainly_not jail_is_listed "$1"; then return 0; fi
+if certainly_not jail_runs "$1"; then return 0; fi
 if grep -qxF -e "${headerLine("$3")}" "$2" 2>/dev/null; then
   sed -e '/^	depend /d' -e '/^	jid /d' "$2" > "$tmp/jail.conf" || return
   timeout -k 10 "$4" jail -q -f "$tmp/jail.conf" -r "$1"
@@ -31,7 +32,7 @@ else
   timeout -k 10 "$4" jail -q -f /dev/null -r "$1" || jail -q -R "$1" || return
 fi
 /bin/sh -c "$5" >&2 || :`,
-  [certainlyNot, jailIsListed],
+  [certainlyNot, jailRuns],
 );
 
 /** `claim_jid JID NAME`: the number is free, or the jail's already. */

@@ -373,6 +373,17 @@ test("a jail that lingers is waited for; one that does not end is an error that 
   expect(now()).toEqual(pristine);
 });
 
+test("a jail that is dying already is only waited for", async () => {
+  const pristine = now();
+  const made = await create();
+  const { kernel } = network.host.machine;
+  kernel.jails.find("testA")!.heldUntil = kernel.clock.now() + 50_000;
+  await network.host.exec("jail -r testA");
+  expect(await network.shows("jls -d -j testA dying")).toBe("true\n");
+  await network.delete(vnetJail, made);
+  expect(now()).toEqual(pristine);
+});
+
 test("a jail whose file somebody removed is stopped, with its mounts", async () => {
   const made = await create();
   await network.host.exec("rm /etc/jail.conf.d/testA.conf");
