@@ -26,7 +26,7 @@ export const bringIn = (modules: readonly string[]): Step[] => [
   ...modules.map((name) => ({
     run: sh`kldload ${name}`,
     unless: sh`kldstat -q -m ${name}`,
-    undo: sh`kldunload ${name}`,
+    undo: sh`${unloadModule} ${name}`,
     made: name,
   })),
 ];

@@ -3,6 +3,7 @@ import { commonShape, internalShape, targetOf } from "../common";
 import { askModules, isLoaded } from "../freebsd/modules";
 import { rcText } from "../freebsd/rcconf";
 import { defineKind, running } from "../kind";
+import { unloadModule } from "../library";
 import { claimAccepting, moduleIsLoaded, releaseModule } from "../library/modules";
 import { askLines, askRc, compareRc, dropLines, keepLines, type RcLines } from "../owned";
 import { type InputOf, replace } from "../schema";
@@ -47,7 +48,7 @@ export const kernelModule = defineKind({
     {
       run: sh`kldload ${input.name}`,
       unless: sh`${moduleIsLoaded} ${input.name}`,
-      undo: sh`kldunload ${input.name}`,
+      undo: sh`${unloadModule} ${input.name}`,
       made: input.name,
     },
     ...keepLines(rc(input), previous && { ...rc(previous), drift: previous.drift }),

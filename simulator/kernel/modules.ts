@@ -112,6 +112,19 @@ const builtIn = new Set([
   "bpf",
 ]);
 
+/**
+ * What the kernel keeps until it boots again, used or not: ip_divert.c answers MOD_QUIESCE with EPERM, uipc_accf.c
+ * MOD_UNLOAD with EOPNOTSUPP. Sources of 13 to 15, not recorded.
+ */
+const refusals: Readonly<Record<string, "EPERM" | "EOPNOTSUPP">> = {
+  ipdivert: "EPERM",
+  accf_http: "EOPNOTSUPP",
+  accf_data: "EOPNOTSUPP",
+};
+
+/** Whether `name`, once loaded, cannot be unloaded. */
+export const staysLoaded = (name: string): boolean => Object.hasOwn(refusals, baseName(name));
+
 /** loader(8) puts these where they are: the rest goes into the holes, lowest first. */
 const preloaded: Readonly<Record<string, number>> = {
   zfs: 0x81a00000,
@@ -247,9 +260,10 @@ export class Modules {
     }
   }
 
-  /** MOD_QUIESCE: who may refuse to go. */
+  /** MOD_QUIESCE and MOD_UNLOAD: who may refuse to go. */
   private quiesce(name: string): void {
-    if (name === "ipdivert" && this.kernel.firewall.divert.length > 0) throw new Errno("EBUSY");
+    const refusal = refusals[name];
+    if (refusal) throw new Errno(refusal);
     if (name === "zfs" || name === "virtio_random") throw new Errno("EBUSY");
   }
 

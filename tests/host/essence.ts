@@ -1,12 +1,15 @@
 import type { Snapshot } from "../../simulator";
+import { staysLoaded } from "../../simulator/kernel/modules";
 
 /**
- * A host without what is no trace of anybody: process numbers, the kernel's messages, and what jails wrote into their
- * own roots. With `modules: false` also without the loaded modules.
+ * A host without what is no trace of anybody: process numbers, the kernel's messages, what jails wrote into their own
+ * roots, and modules that no one can unload. With `modules: false` also without the loaded modules.
  */
 export function essence({ files, kernel }: Snapshot, { modules = true } = {}) {
   const { messages: _, modules: loaded, ...others } = kernel;
-  const rest = modules ? { ...others, modules: loaded } : others;
+  const rest = modules
+    ? { ...others, modules: (loaded as { name: string }[]).filter(({ name }) => !staysLoaded(name)) }
+    : others;
   return {
     files: Object.fromEntries(
       Object.entries(files)

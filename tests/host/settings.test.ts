@@ -294,6 +294,29 @@ describe("on delete, a module", () => {
     expect(await network.shows("sysrc -n kld_list")).toBe("\n");
   });
 
+  test.each(["ipdivert", "accf_http"])(
+    "that the kernel does not let go stays, and is found: %s",
+    async (name) => {
+      await network.host.exec(
+        `kenv net.inet.ip.fw.default_to_accept=1; echo 'net.inet.ip.fw.default_to_accept="1"' >> /boot/loader.conf`,
+      );
+      const kind = kernelModule as unknown as Kind;
+      const last = kind.ensure({ name, owner: "" } as never, undefined).length - 1;
+      await expect(network.create(brokenAt(kind, last), declare({ name }))).rejects.toThrow(
+        /injected\nWhat was done before it has been undone\.$/,
+      );
+      await network.host.reboot();
+      const made = await network.create(kernelModule, declare({ name }));
+      expect(made.state.made).toEqual([name]);
+      await network.delete(kernelModule, made);
+      await network.delete(kernelModule, made);
+      expect(await network.shows(`kldstat -q -m ${name}; echo $?; sysrc -n kld_list`)).toBe("0\n\n");
+      const again = await network.create(kernelModule, declare({ name }));
+      expect([again.state.made ?? [], again.state.drift]).toEqual([[], []]);
+      await network.delete(kernelModule, again);
+    },
+  );
+
   test.each([
     ["if_bridge", "ifconfig bridge0 create"],
     ["pf", "pfctl -e"],

@@ -1,3 +1,4 @@
+import { staysLoaded } from "../../../simulator/kernel/modules";
 import type { Machine } from "./machine";
 
 /** What must be the same before and after: a command for each part of the host that resources touch. */
@@ -41,7 +42,11 @@ export async function traces(machine: Machine): Promise<Traces> {
       .slice(1)
       .map((part) => {
         const [what, ...lines] = part.trimEnd().split("\n");
-        return [what as string, lines];
+        // What the kernel keeps until it boots again is no trace.
+        return [
+          what as string,
+          what === "kernel modules" ? lines.filter((line) => !staysLoaded(line)) : lines,
+        ];
       }),
   );
 }
