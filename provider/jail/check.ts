@@ -9,12 +9,30 @@ import { NOT_DENIABLE, THROTTLED } from "./scalars";
  * `allow`.
  */
 export function checkJail(input: Known<Input>, report: Report, permissions: readonly string[]): void {
+  checkRoot(input, report);
   checkAddresses(input, report);
   checkGateways(input, report);
+  checkResolver(input, report);
   checkMounts(input, report);
   checkLimits(input, report);
   checkParameters(input, report, permissions);
   checkRelease(input, report);
+}
+
+/** In the host's own root, what is mounted for the jail hides what the host has there. */
+function checkRoot({ path, ...input }: Known<Input>, report: Report): void {
+  if (path !== "/") return;
+  for (const [property, folder] of [
+    ["mountDevfs", "/dev"],
+    ["mountFdescfs", "/dev/fd"],
+    ["mountProcfs", "/proc"],
+  ] as const) {
+    if (!input[property]) continue;
+    report(
+      property,
+      `the jail's path is /, so this would be mounted over the host's ${folder}: make it false`,
+    );
+  }
 }
 
 /** Of what is left out, [] follows; what is not known yet is undefined. */
@@ -36,6 +54,13 @@ function checkAddresses({ interfaces, devfsRuleset, mountDevfs }: Known<Input>, 
     }
     const subnets = nic?.link?.subnets;
     nic?.addresses?.forEach((text, j) => {
+      if (nic.dhcp && text !== undefined && mustParseCidr(text).family === "inet") {
+        // dhclient-script: `ifconfig … inet` without alias puts its address in the place of the first one.
+        report(
+          `interfaces[${i}].addresses[${j}]`,
+          `${text} would be replaced by the address that DHCP gives: leave out one of the two, or give it to another interface`,
+        );
+      }
       if (text === undefined || subnets === undefined || subnets.some((s) => s === undefined)) return;
       const address = mustParseCidr(text);
       const same = subnets.map((s) => mustParseCidr(s as string)).filter((s) => s.family === address.family);
@@ -71,11 +96,29 @@ function checkGateways(input: Known<Input>, report: Report): void {
   for (const [property, given] of Object.entries({ gateway, gateway6 })) {
     const address = parseAddress(given ?? "");
     if (!address) continue;
-    const unknownSubnet = interfaces?.some((nic) => (address.family === "inet" ? nic?.dhcp : nic?.slaac));
-    if (unknownSubnet || subnets.some((s) => s.contains(address))) continue;
+    if (subnets.some((s) => s.contains(address))) continue;
+    // Neither is waited for at the start, so the route would be refused there: Network is unreachable.
+    const [automatic, word] =
+      address.family === "inet" ? (["dhcp", "DHCP"] as const) : (["slaac", "SLAAC"] as const);
+    const brings = interfaces?.some((nic) => nic?.[automatic])
+      ? `; ${word} brings the router itself: leave out ${property}`
+      : "";
     report(
       property,
-      `${given} is in no subnet of the jail's interfaces (${subnets.map((s) => s.text).join(", ") || "it has none"})`,
+      `${given} is in no subnet of the jail's interfaces (${subnets.map((s) => s.text).join(", ") || "it has none"})${brings}`,
+    );
+  }
+}
+
+/** dhclient-script gives what DHCP says to resolvconf(8), which writes the whole file anew. */
+function checkResolver(input: Known<Input>, report: Report): void {
+  const at = input.interfaces?.findIndex((nic) => nic?.dhcp) ?? -1;
+  if (at < 0) return;
+  for (const property of ["nameservers", "search"] as const) {
+    if (!input[property]?.length) continue;
+    report(
+      property,
+      `interfaces[${at}].dhcp writes the jail's /etc/resolv.conf anew, and these would be lost: leave out one of the two`,
     );
   }
 }

@@ -107,7 +107,8 @@ export const jailInterfaceShape = {
   /** The link whose jail side ("b") the jail takes over as its interface. */
   link: reference("EpairLink", linkReferenceShape, ["jailSide"]),
   /**
-   * The jail's own addresses on it, with prefix length, IPv4 or IPv6; within the subnets of the link's bridge.
+   * The jail's own addresses on it, with prefix length, IPv4 or IPv6; within the subnets of the link's bridge. No
+   * IPv4 ones beside `dhcp`, which replaces them.
    * @default [] (then say `dhcp` or `slaac`)
    */
   addresses: z.array(cidr).default([]),
@@ -288,7 +289,8 @@ export const vnetJailShape = {
    */
   interfaces: live(z.array(z.strictObject(jailInterfaceShape)).default([])),
   /**
-   * The jail's default router: an address within the subnet of one of its interfaces.
+   * The jail's default router: an address within the subnet of one of its interfaces' `addresses`. DHCP and SLAAC
+   * bring their own.
    * @default none: the jail reaches only its own subnets
    */
   gateway: live(ipAddress.optional()),
@@ -299,12 +301,12 @@ export const vnetJailShape = {
   gateway6: live(ipv6Address.optional()),
   /**
    * Addresses of name servers, for the jail's /etc/resolv.conf; added to what stands there, of which the resolver
-   * takes the first three.
+   * takes the first three. Not beside `dhcp`, which writes that file anew.
    * @default []
    */
   nameservers: live(z.array(ipAddress).default([])),
   /**
-   * Domains in which the jail looks up short host names; `search` in resolv.conf(5).
+   * Domains in which the jail looks up short host names; `search` in resolv.conf(5). Not beside `dhcp`.
    * @default []
    */
   search: live(z.array(hostname).default([])),
@@ -315,7 +317,8 @@ export const vnetJailShape = {
    */
   mounts: restart(z.array(z.strictObject(jailMountShape)).default([])),
   /**
-   * Mount devfs(4) on the jail's /dev (`mount.devfs`). Turning it on costs nothing.
+   * Mount devfs(4) on the jail's /dev (`mount.devfs`). Turning it on costs nothing. Not in a jail whose `path` is
+   * `/`, whose /dev is the host's; as the next two.
    * @default true
    */
   mountDevfs: restart(z.boolean().default(true)),

@@ -337,7 +337,7 @@ for r in 1 2 3; do devfs rule -s 130 add include $r; done; devfs rule -s 130 add
           interfaces: [
             { interfaces: [{ ...first, addresses: ["10.10.15.100/24", "10.10.15.110/24", "fd00::9/64"] }] },
             { interfaces: [first, second] },
-            { interfaces: [first, { ...second, dhcp: true }], ...bpf },
+            { interfaces: [first, { ...second, addresses: [], dhcp: true }], ...bpf },
             { interfaces: [{ ...first, slaac: true }] },
           ],
           gateway: [{ gateway: "10.10.15.2" }, { gateway: undefined }],

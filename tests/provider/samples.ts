@@ -306,7 +306,7 @@ export const samples: Sample[] = [
       path: "/jails/db",
       startAtBoot: false,
       interfaces: [
-        { link: { jailSide: "epair2b", subnets: [] }, addresses: ["10.10.15.101/24"], dhcp: true },
+        { link: { jailSide: "epair2b", subnets: [] }, addresses: ["fd00:15::101/64"], dhcp: true },
       ],
       devfsRuleset: 130,
       mounts: [{ source: "/usr/src", target: "/usr/src" }],

@@ -65,10 +65,51 @@ test.each([
     "give the interface at least one address, or say dhcp or slaac",
   ],
   [
-    { interfaces: [{ link: { jailSide: "epair1b", subnets: [] }, dhcp: true }] },
+    { interfaces: [{ link: { jailSide: "epair1b", subnets: [] }, dhcp: true }], gateway: undefined },
     "interfaces[0].dhcp",
     "needs /dev/bpf in the jail, which devfs ruleset 5 does not show",
   ],
+  [
+    {
+      interfaces: [
+        {
+          link: { jailSide: "epair1b", subnets: [] },
+          addresses: ["fd00:15::100/64", "10.10.15.100/24"],
+          dhcp: true,
+        },
+      ],
+      devfsRuleset: 130,
+    },
+    "interfaces[0].addresses[1]",
+    "10.10.15.100/24 would be replaced by the address that DHCP gives",
+  ],
+  [
+    { interfaces: [{ link: { jailSide: "epair1b", subnets: [] }, dhcp: true }], devfsRuleset: 130 },
+    "gateway",
+    "DHCP brings the router itself: leave out gateway",
+  ],
+  [
+    {
+      interfaces: [{ link: { jailSide: "epair1b", subnets: [] }, slaac: true }],
+      gateway: undefined,
+      gateway6: "fd00:15::1",
+    },
+    "gateway6",
+    "SLAAC brings the router itself: leave out gateway6",
+  ],
+  ...["nameservers", "search"].map((property): [object, string, string] => [
+    {
+      interfaces: [{ link: { jailSide: "epair1b", subnets: [] }, dhcp: true }],
+      gateway: undefined,
+      devfsRuleset: 130,
+      [property]: [property === "search" ? "example.net" : "10.10.15.1"],
+    },
+    property,
+    "interfaces[0].dhcp writes the jail's /etc/resolv.conf anew",
+  ]),
+  [{ path: "/" }, "mountDevfs", "would be mounted over the host's /dev: make it false"],
+  [{ path: "/", mountDevfs: false, mountFdescfs: true }, "mountFdescfs", "over the host's /dev/fd"],
+  [{ path: "/", mountDevfs: false, mountProcfs: true }, "mountProcfs", "over the host's /proc"],
   [{ devfsRuleset: 0 }, "devfsRuleset", "0 is not a whole number from 1 to 65535"],
   [{ parameters: { "allow.noraw_sockets": true } }, "parameters.allow.noraw_sockets", "use allow"],
   [{ parameters: { "exec.prestart": "x" } }, "parameters.exec.prestart", "use prestart"],
@@ -83,6 +124,12 @@ test.each([
   [{ depend: ["a b"] }, "depend[0]", "neither a VnetJail nor the name of one"],
 ])("refused in a preview: %j", (changed, property, reason) => {
   expect(refused(changed)).toEqual([{ property, reason: expect.stringContaining(reason) }]);
+});
+
+test("a jail in the host's own root, and IPv6 addresses beside DHCP, are refused by nobody", () => {
+  expect(refused({ path: "/", mountDevfs: false })).toEqual([]);
+  const nic = { link: { jailSide: "epair1b", subnets: [] }, addresses: ["fd00:15::100/64"], dhcp: true };
+  expect(refused({ interfaces: [nic], gateway: "fd00:15::1", devfsRuleset: 130 })).toEqual([]);
 });
 
 test("what is not known yet is refused by nobody", () => {
