@@ -353,7 +353,9 @@ case $1 in
       if [ -n "$(ifconfig -j "$jid" -g "$group" 2>/dev/null)" ]; then return 0; fi
     done ;;
   ipfw)
-    if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi ;;
+    if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi
+    # Until FreeBSD 13 ipdivert, which stays, depends on it: to drop our reference works once, then it is "busy".
+    if [ "$(uname -K)" -lt 1400000 ] && kldstat -q -m ipdivert; then return 0; fi ;;
   ipfw_nat)
     if [ -n "$(ipfw nat show config 2>/dev/null)" ]; then return 0; fi ;;
   pf)

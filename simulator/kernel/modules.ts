@@ -33,7 +33,7 @@ const images: Readonly<Record<string, Image>> = {
   ipfw: { size: 0x27450 },
   ipfw_nat: { size: 0x42d0, depends: ["ipfw", "libalias"] },
   libalias: { size: 0xc962 },
-  // FreeBSD 14: divert sockets work without ipfw, so nothing is brought in.
+  // FreeBSD 14: divert sockets work without ipfw, so nothing is brought in; on 13 MODULE_DEPEND in ip_divert.c does.
   ipdivert: { size: 0x3568 },
   pf: { size: 0x61ff0 },
   pflog: { size: 0x32a0, depends: ["pf"] },
@@ -237,13 +237,18 @@ export class Modules {
       name,
       address: preloaded[name] ?? this.hole(image.size),
       size: image.size,
-      depends: image.depends ?? [],
+      depends: this.needs(name),
       userRefs,
       moduleId: this.nextModuleId++,
     };
     this.files.push(file);
     for (const needed of file.depends) if (!this.find(needed) && !preloaded[needed]) this.link(needed, 0);
     return file;
+  }
+
+  private needs(name: string): readonly string[] {
+    if (name === "ipdivert" && this.kernel.release.osreldate < 1400000) return ["ipfw"];
+    return images[name]?.depends ?? [];
   }
 
   /** Drops `file` when nothing holds it any more, then whatever only it held. */
