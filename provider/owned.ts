@@ -237,13 +237,20 @@ export function keepAddresses(
   const asked = (a: ParsedCidr) => [name, a.family, a.text, ...where.slice(1)];
   const add = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.text]} alias`;
   const drop = (a: ParsedCidr) => sh`ifconfig ${[...where, name, a.family, a.address]} -alias`;
+  // The prefix length of an IPv6 address that is there cannot be changed (in6_validate_ifra: EINVAL), IPv4's is.
+  const put = (a: ParsedCidr, old: ParsedCidr | undefined) =>
+    old?.family === "inet6" ? sh`${drop(old)} && { ${add(a)} || { ${add(old)}; false; }; }` : add(a);
   return [
-    ...wanted.map((a) => ({
-      run: add(a),
-      unless: sh`${stopped}${hasAddress} ${asked(a)}`,
-      undo: drop(a),
-      cuts,
-    })),
+    ...wanted.map((a) => {
+      const old = previous.find((had) => had.address === a.address && had.text !== a.text);
+      return {
+        what: `ifconfig ${[...where, name, a.family, a.text].join(" ")} alias`,
+        run: put(a, old),
+        unless: sh`${stopped}${hasAddress} ${asked(a)}`,
+        undo: old ? put(old, a) : drop(a),
+        cuts,
+      };
+    }),
     ...previous
       .filter((old) => !wanted.some((a) => a.address === old.address))
       .map((a) => ({

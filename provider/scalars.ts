@@ -90,13 +90,17 @@ export const loopbackName = text(
       : `${show(v)} is not a loopback's name: "lo" and a unit from 1 to 32767, such as "lo1"`,
 );
 
+const isLinkLocal = (address: string) => /^fe[89ab][0-9a-f]:/i.test(address);
+
 /** An address with its prefix length, IPv4 or IPv6. */
 export const cidr = text(
-  (v) => parseCidr(v) !== undefined,
+  (v) => parseCidr(v) !== undefined && !isLinkLocal(v),
   (v) =>
-    parseAddress(v)
-      ? `${show(v)} has no prefix length: write it as "${v}/${v.includes(":") ? 64 : 24}", or with the one your network has`
-      : `${show(v)} is not an address with a prefix length, such as "10.10.15.1/24" or "fd00:15::1/64"`,
+    isLinkLocal(v)
+      ? `${show(v)} is a link-local address, which each interface makes for itself: declare one of your network's, such as "fd00:15::1/64"`
+      : parseAddress(v)
+        ? `${show(v)} has no prefix length: write it as "${v}/${v.includes(":") ? 64 : 24}", or with the one your network has`
+        : `${show(v)} is not an address with a prefix length, such as "10.10.15.1/24" or "fd00:15::1/64"`,
 );
 
 export const ipAddress = text(

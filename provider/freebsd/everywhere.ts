@@ -1,3 +1,4 @@
+import { ownStacks } from "../library/links";
 import type { Among, Answer } from "../question";
 import { sh } from "../sh";
 
@@ -11,11 +12,11 @@ const inJail = (jid: string) => `interfaces of jail ${jid}`;
 
 const ask = sh`ifconfig -f inet:cidr,inet6:cidr -a
 emit ${encodeURIComponent(HOST)} $?
-for jid in $(jls -q jid 2>/dev/null); do
+for jid in $(${ownStacks}); do
   ifconfig -j "$jid" -f inet:cidr,inet6:cidr -a
   emit ${encodeURIComponent(inJail(""))}"$jid" $?
 done
-jls -q jid name`;
+jls -q jid vnet name`;
 
 /** What ifconfig says of each interface, by its name. */
 type Stack = ReadonlyMap<string, string>;
@@ -34,13 +35,10 @@ function everywhere(said: ReadonlyMap<string, Answer>): Everywhere | undefined {
   const before = known.get(list);
   if (before) return before;
   const host = stackOf(said.get(HOST));
-  const jails = list.text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [, jid = "", name = ""] = /^(\d+) (.*)$/.exec(line) ?? [];
-      return { jid, name, stack: stackOf(said.get(inJail(jid))) };
-    });
+  const jails = list.text.split("\n").flatMap((line) => {
+    const [, jid, name = ""] = /^(\d+) new (.*)$/.exec(line) ?? [];
+    return jid === undefined ? [] : [{ jid, name, stack: stackOf(said.get(inJail(jid))) }];
+  });
   if (list.status !== 0 || !host) return undefined;
   const seen = jails.flatMap(({ stack, ...jail }) => (stack ? [{ ...jail, stack }] : []));
   if (seen.length < jails.length) return undefined;

@@ -199,7 +199,8 @@ export const host = defineKind({
       ),
       "",
     ),
-    pools: optional(fact("pools", sh`zpool list -H -o name`, nonEmptyLines), []),
+    // zpool(8) loads zfs.ko where it is not (libzfs_load_module).
+    pools: optional(fact("pools", sh`kldstat -q -m zfs && zpool list -H -o name`, nonEmptyLines), []),
     modules: askModules(),
   }),
 

@@ -8,6 +8,9 @@ export const interfaceHas = new ShellFunction(
   `ifconfig "$1" 2>/dev/null | grep -qxF -e "	$2"`,
 );
 
+/** `own_stacks`: the jids of jails that have a network stack of their own; the others show their parent's interfaces. */
+export const ownStacks = new ShellFunction("own_stacks", "jls -q jid vnet 2>/dev/null | sed -n 's/ new$//p'");
+
 /**
  * `jail_with NAME OWNER`: the jid of the jail that has our interface. It is known there by its description; the b
  * side of a pair, which has none, by the a side not being beside it (a jail can have an epair1 of its own).
@@ -15,7 +18,7 @@ export const interfaceHas = new ShellFunction(
 export const jailWith = new ShellFunction(
   "jail_with",
   body`
-for jid in $(jls -q jid 2>/dev/null); do
+for jid in $(own_stacks); do
   there=$(ifconfig -j "$jid" "$1" 2>/dev/null) || continue
   case $1 in
     epair*b) if ifconfig -j "$jid" "${"$"}{1%b}a" >/dev/null 2>&1; then continue; fi ;;
@@ -26,6 +29,7 @@ for jid in $(jls -q jid 2>/dev/null); do
   return 0
 done
 return 1`,
+  [ownStacks],
 );
 
 /** `anywhere NAME OWNER [WORD…]`: ifconfig on our interface, on the host or in the jail that has it. */

@@ -14,13 +14,19 @@ export interface InetRequest {
   broadcast?: bigint;
 }
 
-/** SIOCAIFADDR. @throws Errno EINVAL for an address that no interface can have. */
+/**
+ * SIOCAIFADDR. @throws Errno EINVAL for an address that no interface can have, or for another prefix length of an IPv6
+ * address that is there (in6_validate_ifra).
+ */
 export function addInet(network: Network, netif: Interface, request: InetRequest): void {
   const { family, value, prefix } = request;
   if (value === 0n || isMulticast(family, value)) throw new Errno("EINVAL");
   const first = !netif.addresses.some((other) => other.family === family);
-  if (family === "inet6" && netif.addresses.some((other) => other.family === family && other.value === value))
+  const there = netif.addresses.find((other) => other.family === family && other.value === value);
+  if (family === "inet6" && there) {
+    if (there.prefix !== prefix) throw new Errno("EINVAL");
     return;
+  }
   if (family === "inet") remove(netif, (other) => other.family === family && other.value === value);
   const inet: Inet = {
     family,

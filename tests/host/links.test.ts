@@ -289,6 +289,19 @@ describe("a bridge", () => {
     expect(now()).toEqual(there);
   });
 
+  test("changes the prefix length of its addresses live, and has the old one again where that fails", async () => {
+    const addresses = (prefix: number, prefix6: number) => [`10.10.15.1/${prefix}`, `fd00:15::1/${prefix6}`];
+    const made = await network.create(bridge, lan({ addresses: addresses(24, 64) }));
+    await network.update(bridge, made, { addresses: addresses(25, 80) });
+    const shown = () => network.shows("ifconfig -f inet:cidr,inet6:cidr bridge0 | grep -o 'inet.*/[0-9]*'");
+    expect(await shown()).toBe("inet 10.10.15.1/25\ninet6 fd00:15::1/80\n");
+    const there = now();
+    await expect(
+      network.update(bridge, made, { addresses: addresses(24, 64), members: ["nosuch0"] }),
+    ).rejects.toThrow("nosuch0");
+    expect(now()).toEqual(there);
+  });
+
   test("changes its members and description live, and finds them changed", async () => {
     await network.host.exec("ifconfig tap0 create");
     const made = await network.create(bridge, lan({ members: ["tap0"], description: "old" }));
@@ -520,6 +533,19 @@ describe.each([
     );
     await network.delete(kind, made);
     expect(await network.shows("ifconfig -l; ifconfig -j other -l")).toBe("vtnet0 lo0\nlo0\n");
+  });
+
+  test("is not taken for one of a jail that shares the host's network", async () => {
+    await network.host.exec("jail -c name=classic path=/jails/template host.hostname=classic persist");
+    const made = await network.create(kind, declared());
+    expect(await network.read(kind, made)).toBe(true);
+    expect(made.state.drift).toEqual([]);
+    await network.host.exec(`ifconfig ${name} down`);
+    await network.read(kind, made);
+    expect(made.state.drift).toEqual([expect.stringContaining("running: ")]);
+    await network.update(kind, made);
+    await network.delete(kind, made);
+    expect(await network.shows("ifconfig -l")).toBe("vtnet0 lo0\n");
   });
 
   test("of somebody else's is refused and left as it is", async () => {
