@@ -84,7 +84,7 @@ const reached = (pattern: RegExp) =>
 
 test.each([
   ["a bridge is made", /^ifconfig bridge0 create$/],
-  ["a module is loaded", /^kldload ipdivert$/],
+  ["a module is loaded", /^kldload ipfw$/],
   ["rc.conf is put in place", /^mv .*\/etc\/rc\.conf$/],
   ["a jail starts", /^jail .*-c testB$/],
   ["natd starts", /^service natd onestart$/],
