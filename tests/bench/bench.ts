@@ -28,6 +28,8 @@ export interface Sample {
   readonly latency: number;
   readonly operation: Operation;
   readonly ms: number;
+  /** Time of the CPU that Pulumi, the program and the provider took. */
+  readonly cpuMs: number | undefined;
   readonly host: Counts;
   readonly traffic: Traffic;
   readonly providerBytes: number | undefined;

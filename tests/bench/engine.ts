@@ -11,6 +11,8 @@ const STACK = "bench";
 
 export interface Ran {
   readonly ms: number;
+  /** Time of the CPU that the program and all that it started took; undefined where there is no /proc. */
+  readonly cpuMs: number | undefined;
   /** The largest resident set that the provider's process had; undefined where there is no /proc. */
   readonly providerBytes: number | undefined;
 }
@@ -77,6 +79,7 @@ export async function timed(
   cwd: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Ran> {
+  const cpu = childrensCpu();
   const start = process.hrtime.bigint();
   const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -91,9 +94,22 @@ export async function timed(
   });
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
   const providerBytes = memory();
+  const after = childrensCpu();
+  const cpuMs = cpu === undefined || after === undefined ? undefined : after - cpu;
   if (status !== 0)
     throw new Error(`${program} ${args.join(" ")} ended with status ${status}:\n${said.slice(-4000)}`);
-  return { ms, providerBytes };
+  return { ms, cpuMs, providerBytes };
+}
+
+/** Of those that have ended, in ms: cutime and cstime of proc(5), which Linux counts in hundredths of a second. */
+function childrensCpu(): number | undefined {
+  try {
+    const [, fields = ""] = readFileSync("/proc/self/stat", "utf8").split(") ");
+    const [user, system] = fields.split(" ").slice(13, 15).map(Number);
+    return ((user as number) + (system as number)) * 10;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The kernel keeps the maximum, so a look now and then misses only what came after the last one. */

@@ -119,6 +119,27 @@ function countsOf(samples: readonly Sample[]): string {
   );
 }
 
+/** What the machine that runs Pulumi has to do, which leaves out the host, here on the same CPUs. */
+function cpuOf(samples: readonly Sample[]): string {
+  const cpu = (match: Match) => of(samples, match, ({ cpuMs }) => cpuMs);
+  const rows = distinct(samples.map((s) => s.jails)).flatMap((jails) => [
+    [`${jails} jails, floor`, ...OPERATIONS.map((operation) => cpu({ peer: "floor", jails, operation }))],
+    ...distinct(samples.filter((s) => s.jails === jails).map((s) => s.latency)).map((latency) => [
+      `${jails} jails, ${NAMES.ours}, ${latency} ms`,
+      ...OPERATIONS.map((operation) => cpu({ peer: "ours", jails, latency, operation })),
+    ]),
+  ]);
+  return table(
+    ["CPU s but the host's", ...OPERATIONS],
+    rows
+      .filter(([, took]) => took !== undefined)
+      .map(([name, ...took]) => [
+        name as string,
+        ...took.map((each) => (each === undefined ? "" : seconds(each as number))),
+      ]),
+  );
+}
+
 function stateOf(samples: readonly Sample[]): string {
   const size = (peer: PeerName, jails: number, what: "bytes" | "values") =>
     of(samples, { peer, jails, operation: "up" }, ({ state }) => state && state[what] / state.resources);
@@ -162,6 +183,7 @@ export function report({ samples, missing }: Results): string {
   return [
     ...distinct(samples.map((s) => s.jails)).map((jails) => timesOf(samples, jails)),
     "In brackets: for this provider, how many times as long as the floor; for the others, how many times as long as this provider.",
+    cpuOf(samples),
     countsOf(samples),
     stateOf(samples),
     ...(growth === undefined

@@ -28,8 +28,8 @@ const run = async (machine: Machine, command: string) => {
 async function worldOf(sample: Sample): Promise<CutWorld> {
   const machine = await Machine.create();
   const line = new Line(machine);
-  // What the kernel loads by itself when it is first asked for it stays loaded.
-  await run(machine, "kldload if_bridge if_epair nullfs fdescfs");
+  // What the kernel loads by itself when it is first asked for it stays loaded, and ipdivert(4) in any case.
+  await run(machine, "kldload if_bridge if_epair nullfs fdescfs ipdivert");
   await run(machine, sample.given ?? ":");
   for (const each of sample.needs ?? [])
     await operate(subjectOf({ ...each, changed: each.inputs }, line), "create", undefined);

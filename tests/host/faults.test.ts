@@ -30,8 +30,8 @@ const run = async (machine: Machine, command: string) => {
 async function worldOf(sample: Sample): Promise<World> {
   const machine = await Machine.create();
   const runner = runnerOn(machine);
-  // What the kernel loads by itself when it is first asked for it stays loaded.
-  await run(machine, "kldload if_bridge if_epair nullfs fdescfs");
+  // What the kernel loads by itself when it is first asked for it stays loaded, and ipdivert(4) in any case.
+  await run(machine, "kldload if_bridge if_epair nullfs fdescfs ipdivert");
   await run(machine, sample.given ?? ":");
   for (const each of sample.needs ?? [])
     await operate(subjectOf({ ...each, changed: each.inputs }, runner), "create", undefined);

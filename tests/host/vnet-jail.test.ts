@@ -277,6 +277,8 @@ test("addresses by DHCP and SLAAC, of a jail that sees bpf", async () => {
   const automatic = {
     interfaces: [{ link: nic!.link, dhcp: true, slaac: true }],
     gateway: undefined,
+    nameservers: [],
+    search: [],
     devfsRuleset: 130,
   };
   const made = await create(automatic);
@@ -418,6 +420,12 @@ test.each([
     { mounts: [{ source: "/usr/ports", target: "/out/ports" }] },
     "/jails/testA/out leads to /etc, out of the jail's root",
   ],
+  [
+    "a jail that service(8) would no longer find",
+    "mkdir -p /etc/jail.conf.d && echo 'web { persist; }' > /etc/jail.conf.d/web.conf",
+    {},
+    "or move /etc/jail.conf.d/web.conf to /etc/jail.web.conf, which is always read",
+  ],
 ])("is refused before the start, and nothing is touched: %s", async (_, prepare, changed, message) => {
   for (const command of prepare.split("; "))
     if (command === "reboot") await network.host.reboot();
@@ -425,6 +433,19 @@ test.each([
   const there = now();
   await expect(create(changed)).rejects.toThrow(message);
   expect(now()).toEqual(there);
+});
+
+test.each([
+  ["mv /etc/jail.conf.d/web.conf /etc/jail.web.conf"],
+  [`echo '.include "/etc/jail.conf.d/*.conf";' > /etc/jail.conf`],
+])("the boot still starts the jail of another file in jail.conf.d: %s", async (remedy) => {
+  await network.host.exec(
+    "mkdir -p /etc/jail.conf.d && echo 'web { persist; }' > /etc/jail.conf.d/web.conf && sysrc jail_enable=YES jail_list=web",
+  );
+  await network.host.exec(remedy);
+  await create();
+  await network.host.reboot();
+  expect((await network.shows("jls name")).trim().split("\n").sort()).toEqual(["testA", "web"]);
 });
 
 test("the state of release 0.1 is taken as it is: same file, no change", async () => {
