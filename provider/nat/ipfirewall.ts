@@ -44,6 +44,10 @@ import { redirections, takesSsh } from "./redirections";
 
 const IPFW_CONF = "/etc/ipfw.conf";
 
+/** ipfw(8)'s sets: where rules are that say none, and the one that nobody can disable. */
+const SET = 0;
+const ASIDE = 31;
+
 /** What a rule sends packets to. */
 export interface Translator {
   /** Kernel modules, in the order in which they are loaded. */
@@ -82,15 +86,43 @@ export function behindIpfw(translator: Translator): NatEngine {
   const { modules, config, start, stop } = translator;
   const [translates] = Object.keys(translator.rc) as [string];
 
-  const rule = (input: GatewayInput) =>
-    sh`ipfw -q add ${[input.ruleNumber, ...translator.action.split(" ")]} ip from any to any via ${externalOf(input)}`;
-  const hasRule = (input: GatewayInput) =>
-    sh`${hasNatRule} ${[input.ruleNumber, translator.listed, externalOf(input)]}`;
-  const listedRule = (input: GatewayInput) =>
+  // `ip` would take IPv6 too, which neither of them lets through: docs/decisions/0009-nat-takes-only-ipv4.md.
+  const rule = (input: GatewayInput, { protocol = "ip4", set = SET } = {}) =>
+    sh`ipfw -q add ${[input.ruleNumber, "set", set, ...translator.action.split(" "), protocol]} from any to any via ${externalOf(input)}`;
+  const hasRule = (input: GatewayInput, { protocol = "ip4", set = SET } = {}) =>
+    sh`${hasNatRule} ${[input.ruleNumber, set, translator.listed, protocol, externalOf(input)]}`;
+  const dropRule = ({ ruleNumber }: GatewayInput, set = SET) => sh`ipfw -q set ${set} delete ${ruleNumber}`;
+  const listedRule = (input: GatewayInput, protocol = "ip4", set: number | string = SET) =>
     new RegExp(
-      `^0*${input.ruleNumber} (${translator.listed}) ip from any to any via ${externalOf(input).replaceAll(".", "\\.")}$`,
+      `^0*${input.ruleNumber} set ${set} (${translator.listed}) ${protocol} from any to any via ${externalOf(input).replaceAll(".", "\\.")}$`,
       "m",
     );
+
+  const compareRule = (input: GatewayInput, listed: string): string[] => {
+    const name = `${translator.action.split(" ")[0]} rule ${input.ruleNumber}`;
+    if (listedRule(input, "ip", "\\d+").test(listed)) return [running(`the ${name} of ipfw takes IPv6 too`)];
+    return listedRule(input).test(listed) ? [] : [running(`ipfw has no ${name}`)];
+  };
+
+  /** The rule of releases that took IPv6 too waits in another set until the rule is there, so that there always is one. */
+  const before = (input: GatewayInput): Record<"aside" | "drop", Step> => {
+    const aside = { protocol: "ip", set: ASIDE };
+    return {
+      aside: {
+        what: "put the rule for all protocols aside",
+        run: sh`{ ${rule(input, aside)} && ${dropRule(input)}; }`,
+        unless: sh`! ${hasRule(input, { protocol: "ip" })}`,
+        undo: sh`{ ${rule(input, { protocol: "ip" })} && ${dropRule(input, ASIDE)}; }`,
+        cuts: true,
+      },
+      drop: {
+        run: dropRule(input, ASIDE),
+        unless: sh`! ${hasRule(input, aside)}`,
+        undo: rule(input, aside),
+        cuts: true,
+      },
+    };
+  };
 
   /** The article's script; rc(8) runs it at boot through `firewall_script`. */
   const firewallScript = (input: GatewayInput) => `#!/bin/sh
@@ -99,7 +131,7 @@ fwcmd="/sbin/ipfw -q"
 eif="${externalOf(input)}"
 \${fwcmd} -f flush
 # NAT rule
-${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip from any to any via \${eif}`)}`;
+${translator.script(`\${fwcmd} add ${input.ruleNumber} ${translator.action} ip4 from any to any via \${eif}`)}`;
 
   const rc = ({ owner }: GatewayInput): RcLines => {
     const values = {
@@ -162,16 +194,18 @@ false; }`;
             ],
             previous ? undefined : stop.run,
           ),
+          ...(previous ? [before(previous).aside] : []),
           {
             run: rule(input),
             unless: hasRule(input),
-            undo: sh`ipfw -q delete ${input.ruleNumber}`,
+            undo: dropRule(input),
             cuts: true,
           },
+          ...(previous ? [before(previous).drop] : []),
           ...(moved
             ? [
                 {
-                  run: sh`ipfw -q delete ${previous.ruleNumber}`,
+                  run: dropRule(previous),
                   unless: sh`! ${hasRule(previous)}`,
                   undo: rule(previous),
                   cuts: true,
@@ -192,11 +226,12 @@ false; }`;
       remove(state) {
         return [
           {
-            run: sh`ipfw -q delete ${state.ruleNumber}`,
-            unless: sh`! ${hasRule(state)}`,
+            run: dropRule(state),
+            unless: sh`! ${hasRule(state, { protocol: "ip4?" })}`,
             undo: rule(state),
             cuts: true,
           },
+          before(state).drop,
           stop,
           dropLines(rc(state)),
           removeFile(IPFW_CONF, state.owner),
@@ -209,7 +244,7 @@ false; }`;
       questions: (input) => ({
         forwarding: askForwarding(forwarding.inet),
         running: translator.ask,
-        rules: askOutput(sh`ipfw list ${input.ruleNumber}`, /does not exist|Protocol not available/),
+        rules: askOutput(sh`ipfw -S list ${input.ruleNumber}`, /does not exist|Protocol not available/),
         script: askFile(IPFW_CONF),
         options: askLines(options(input)),
         loader: askLines(acceptAtBoot(input)),
@@ -222,9 +257,7 @@ false; }`;
 
       compare: (input, answers) => [
         ...translator.compare(answers.running, [options(input).text]),
-        ...(listedRule(input).test(answers.rules)
-          ? []
-          : [running(`ipfw has no ${translator.action.split(" ")[0]} rule ${input.ruleNumber}`)]),
+        ...compareRule(input, answers.rules),
         ...(answers.forwarding === "1" ? [] : [running(`${forwarding.inet.oid} is ${answers.forwarding}`)]),
         ...compareFile(IPFW_CONF, firewallScript(input), answers.script),
         ...compareLines(options(input), answers.options),

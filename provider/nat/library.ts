@@ -59,10 +59,10 @@ export const hasNat = new ShellFunction(
   `ipfw nat show config 2>/dev/null | grep -q -e "^ipfw nat $1 config"`,
 );
 
-/** `has_nat_rule NUMBER ACTION INTERFACE`, ACTION being a regular expression */
+/** `has_nat_rule NUMBER SET ACTION PROTOCOL INTERFACE`, ACTION and PROTOCOL being regular expressions */
 export const hasNatRule = new ShellFunction(
   "has_nat_rule",
-  `ipfw list "$1" 2>/dev/null | grep -qE -e "^0*$1 ($2) ip from any to any via $3$"`,
+  `ipfw -S list "$1" 2>/dev/null | grep -qE -e "^0*$1 set $2 ($3) $4 from any to any via $5$"`,
 );
 
 /** `holds_firewall FILE OWNER`: the resource has its lines in FILE or, where somebody removed those, in rc.conf. */

@@ -422,6 +422,88 @@ test("pf serves both families", async () => {
   expect(trace()).toEqual(pristine);
 });
 
+describe.each([
+  ["natd", "divert natd"],
+  ["ipfw", "nat 1"],
+])("IPv6 on the NIC goes past %s", (engine, action) => {
+  const tcp6 = { proto: "tcp", src: "2001:db8:9::1", dst: "2001:db8::10", sport: 50000, dport: 22 };
+  const passes6 = () => {
+    const { firewall, network: net } = network.host.machine.kernel;
+    return firewall.passes(net.host.find("vtnet0")!, "in", tcp6);
+  };
+  /** As releases before decision 9 left it. */
+  const older = async () => {
+    const gateway = await network.create(natGateway, gatewayOf(engine));
+    await network.host.exec(
+      `sed -i '' -e 's/ip4 from/ip from/' /etc/ipfw.conf; ipfw -q set 0 delete 65532; ipfw -q add 65532 ${action} ip from any to any via vtnet0`,
+    );
+    return gateway;
+  };
+  const lists = () => network.shows("ipfw -S list 65532; grep via /etc/ipfw.conf");
+
+  test("which neither of them translates", async () => {
+    await network.create(natGateway, gatewayOf(engine));
+    expect([passes6(), isReachable()]).toEqual([true, true]);
+    await network.host.reboot();
+    expect([passes6(), isReachable()]).toEqual([true, true]);
+  });
+
+  test("after the next change also where an older release made the gateway", async () => {
+    const gateway = await older();
+    expect([passes6(), isReachable()]).toEqual([false, true]);
+    expect(await driftOf(natGateway, gateway)).toEqual([
+      `running: the ${action.split(" ")[0]} rule 65532 of ipfw takes IPv6 too`,
+      "at boot: /etc/ipfw.conf was changed",
+    ]);
+    await network.update(natGateway, gateway);
+    expect([passes6(), isReachable(), gateway.state.drift]).toEqual([true, true, []]);
+    expect(await lists()).toMatch(
+      /^65532 set 0 (divert 8668|nat 1) ip4 from any to any via vtnet0\n.* ip4 .*\n$/,
+    );
+  });
+
+  test.each([{}, { ruleNumber: 500 }])(
+    "whichever step of that fails, the rule is as it was: %j",
+    async (changed) => {
+      const gateway = await older();
+      const rules = await network.shows("ipfw -S list");
+      const inputs = { ...gateway.inputs, ...changed };
+      const steps = natGateway.ensure(inputs as never, gateway.state as never).length;
+      for (let failing = 0; failing < steps; failing++) {
+        const broken = brokenAt(natGateway as unknown as Kind, failing);
+        await expect(network.provider(broken).update(gateway.id, gateway.state, inputs)).rejects.toThrow(
+          "injected",
+        );
+        expect(await network.shows("ipfw -S list")).toBe(rules);
+        expect(isReachable()).toBe(true);
+      }
+      await network.update(natGateway, gateway, changed);
+      expect(gateway.state.drift).toEqual([]);
+      expect((await network.shows("ipfw -S list")).split("\n")).toHaveLength(3);
+    },
+  );
+
+  test("a rule that an update which was cut off left aside is drift, and goes with it", async () => {
+    const pristine = trace();
+    const gateway = await network.create(natGateway, gatewayOf(engine));
+    const left = `ipfw -q add 65532 set 31 ${action} ip from any to any via vtnet0`;
+    await network.host.exec(left);
+    expect(await driftOf(natGateway, gateway)).toHaveLength(1);
+    await network.update(natGateway, gateway);
+    expect(gateway.state.drift).toEqual([]);
+    await network.host.exec(left);
+    await network.delete(natGateway, gateway);
+    expect([trace(), isReachable()]).toEqual([pristine, true]);
+  });
+
+  test("the older rule goes with its gateway", async () => {
+    const pristine = trace();
+    const gateway = await older();
+    await network.delete(natGateway, gateway);
+    expect([trace(), isReachable()]).toEqual([pristine, true]);
+  });
+});
+
 test.each([
   ["natd", "pf"],
   ["pf", "ipfw"],

@@ -240,6 +240,30 @@ describe("natd(8)", () => {
 
   const divert = (): Promise<string> => said("ipfw -q add 100 divert natd ip from any to any via vtnet0");
 
+  test("IPv6 is lost behind a rule for all protocols, and goes past one for ip4", async () => {
+    const ssh6 = tcp("2001:db8:9::1", "2001:db8::10", 22);
+    for (const action of ["divert natd", "nat 1"]) {
+      await said(`kldload -n ipfw_nat; ipfw -q nat 1 config if vtnet0; natd -n vtnet0`);
+      await said(`ipfw -q add 100 ${action} ip from any to any via vtnet0`);
+      expect([filter("in", ssh), filter("in", ssh6)]).toEqual([ssh, undefined]);
+      await said("ipfw -q -f flush");
+      await said(`ipfw -q add 100 ${action} ip4 from any to any via vtnet0`);
+      expect([filter("in", ssh), filter("in", ssh6)]).toEqual([ssh, ssh6]);
+      expect(await said("ipfw list 100")).toMatch(
+        /^00100 (divert 8668|nat 1) ip4 from any to any via vtnet0\n$/,
+      );
+      await said("ipfw -q -f flush");
+    }
+  });
+
+  test("a packet goes on behind all rules of the number that took it", async () => {
+    await said("natd -n vtnet0 -redirect_port tcp 10.10.15.100:80 80");
+    for (const number of [100, 100, 200]) await said(`ipfw -q add ${number} count ip from any to any`);
+    await divert();
+    await said("ipfw -q add 100 deny ip from any to any");
+    expect(filter("in", web)).toMatchObject({ dst: "10.10.15.100" });
+  });
+
   test("a divert rule drops without natd, and passes with it", async () => {
     await divert();
     expect(filter("in", ssh)).toBeUndefined();

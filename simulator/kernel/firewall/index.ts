@@ -3,7 +3,7 @@ import type { Interface } from "../netif";
 import type { Vnet } from "../network";
 import { Ipfw } from "./ipfw";
 import type { Natd } from "./natd";
-import { type Direction, type Packet, reply } from "./packet";
+import { type Direction, isInet6, type Packet, reply } from "./packet";
 import { Pf } from "./pf";
 
 export { type Direction, type Packet, reply };
@@ -91,6 +91,8 @@ export class Firewall {
       this.kernel.processes.end(pid);
       return undefined;
     }
+    // natd(8) takes what it gets for IPv4, and writes it back with the length that it reads there (natd.c).
+    if (isInet6(packet.src)) return undefined;
     if (natd.address === undefined || this.pf(vnet)?.enabled) return undefined;
     return direction === "in" ? natd.alias.in(packet) : natd.alias.out(packet);
   }

@@ -215,6 +215,8 @@ export class Ipfw {
           const diverted = this.act(rule, direction, now);
           if (!diverted) return undefined;
           now = diverted;
+          // divert(4): it goes on behind all rules of that number.
+          at = this.rules.findIndex((other) => other.number > rule.number) - 1;
           continue;
         }
         case "nat": {
@@ -261,8 +263,9 @@ export class Ipfw {
     }
   }
 
-  /** A rule whose instance is gone drops what it matches. */
+  /** A rule whose instance is gone drops what it matches, and any rule what is not IPv4 (O_NAT in ip_fw2.c). */
   private nat(argument: string, direction: Direction, packet: Packet): Packet | undefined {
+    if (isInet6(packet.src)) return undefined;
     const instances =
       argument === "global"
         ? [...this.nats.values()]

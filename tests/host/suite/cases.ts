@@ -514,7 +514,7 @@ const networks: Case[] = [
       const redirect = `redirect_port tcp ${place.subnet}.100:80 ${place.port}`;
       assert.ok((await bench.shows("cat /etc/natd.conf")).includes(redirect));
       const rule = new RegExp(
-        `^65532 divert (8668|natd) ip from any to any via ${place.externalInterface}$`,
+        `^65532 divert (8668|natd) ip4 from any to any via ${place.externalInterface}$`,
         "m",
       );
       assert.match(await bench.shows("ipfw list"), rule);
