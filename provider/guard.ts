@@ -66,17 +66,17 @@ umask 077
 printf '%s\\n' "$mark" > "$run.mark" && : > "$run.answer" || exit
 umask 022
 { work; look; } > "$run.answer"
-: > "$run.ended"
+{ :; } > "$run.ended"
 cat "$run.answer"
 if [ -e "$run.collector" ]; then kill "$(cat "$run.collector")" 2>/dev/null; fi
 if [ ! -e "$run.confirmed" ] && [ ! -e "$run.expired" ]; then rm -f "$run".*; fi
 }
 await_connection() {
 case " $undo" in ${cutting.map((n) => `*" ${n} "*`).join(" | ")}) ;; *) return 0 ;; esac
-: > "$tmp/out"
+{ :; } > "$tmp/out"
 sleep ${WAIT_SECONDS} >/dev/null 2>&1 &
 sleeper=$!
-{ printf '%s\\n' "$sleeper" > "$run.sleeper" && : > "$run.waiting"; } 2>"$tmp/err" || kill "$sleeper"
+{ printf '%s\\n' "$sleeper" > "$run.sleeper" && { :; } > "$run.waiting"; } 2>"$tmp/err" || kill "$sleeper"
 printf '%s\\n' '${cue}' >&2
 while kill -0 "$sleeper" 2>/dev/null; do wait "$sleeper"; done
 if ! mv "$run.waiting" "$run.expired" 2>/dev/null && [ -e "$run.confirmed" ]; then return 0; fi

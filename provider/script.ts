@@ -181,13 +181,17 @@ ${SWEEP}
 mkdir -m 700 "$tmp" || exit
 trap 'rm -rf "$tmp"' EXIT`.trim();
 
+/*
+ * What is called with a file for its output stands between braces, here and in guard.ts: where the file cannot be
+ * opened, sh(1) ends as a whole if that is a function or a special builtin, as `:` (bin/sh/eval.c).
+ */
 const RUNTIME = `
 undo=
 emit() { printf '\\n%s %s %s\\n' "$mark" "$1" "$2"; }
 ${NOTING}
 step() {
 did='' found=''
-"do_$1" >"$tmp/out" 2>"$tmp/err"
+{ "do_$1"; } >"$tmp/out" 2>"$tmp/err"
 code=$?
 if [ -n "$did" ]; then undo="$1 $undo"; fi
 if [ "$code" -eq 0 ]; then

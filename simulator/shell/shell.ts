@@ -682,7 +682,11 @@ export class Shell implements Expander {
 
   private async callFunction(fn: FunctionNode, argv: string[], command: SimpleCommandNode): Promise<void> {
     const prefix = await this.prefixed(command);
-    await this.redirected([...command.redirections], async () => {
+    // bin/sh/eval.c: what fails in a call goes on to the caller's handler, a redirection of the call too.
+    const refused = () => {
+      throw new Fatal("", this.status);
+    };
+    const run = async () => {
       const { positional, loops } = this;
       const saved = new Map<string, Variable | undefined>();
       this.locals.push(saved);
@@ -707,7 +711,8 @@ export class Shell implements Expander {
           else this.variables.delete(name);
         }
       }
-    });
+    };
+    await this.redirected(command.redirections, run, refused);
   }
 
   /** Remembers `name` as it is outside of the current function. */
@@ -821,11 +826,15 @@ export class Shell implements Expander {
     (this.process as { fds: Map<number, Stream> }).fds = fds;
   }
 
-  /** Runs `body` with `redirections` in force; not at all if one fails. */
-  private async redirected(redirections: readonly Redirection[], body: () => Promise<void>): Promise<void> {
+  /** Runs `body` with `redirections` in force; not at all, but `otherwise`, if one fails. */
+  private async redirected(
+    redirections: readonly Redirection[],
+    body: () => Promise<void>,
+    otherwise?: () => void,
+  ): Promise<void> {
     if (redirections.length === 0) return body();
     const fds = await this.redirections(redirections);
-    if (!fds) return;
+    if (!fds) return otherwise?.();
     const saved = this.process.fds;
     this.exchange(fds);
     try {

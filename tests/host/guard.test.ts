@@ -132,6 +132,26 @@ test("a step that fails while the host waits no more is undone as always", async
   expect(now()).toEqual(pristine);
 });
 
+test.each([
+  ["a step", false],
+  ["the wait for a connection", true],
+])(
+  "the place where a script works is gone: %s that cannot begin is undone, and the error says why",
+  async (_, cuts) => {
+    const pristine = now();
+    const homeless = bridgeThat(
+      sh`{ ipfw -q add 100 count ip from any to any && rm -r "$tmp"; }`,
+      sh`ipfw -q delete 100`,
+      {
+        cuts,
+      },
+    );
+    const error = await rejection(network.create(homeless, declared()));
+    expect(error.message).toMatch(/^cannot create bridge "bridge0" on .*No such file or directory/s);
+    expect(now()).toEqual(pristine);
+  },
+);
+
 test("a client that dies while the host waits: it goes back by itself, and the next run converges", async () => {
   const pristine = now();
   network.host.machine.clock.haste = 1;
