@@ -68,6 +68,7 @@ import {
   dropTarget,
   makeTarget,
 } from "../library/jail";
+import { claimInclude } from "../library/jailconf";
 import {
   askLines,
   askRc,
@@ -713,6 +714,14 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
       ...renamedBefore(confPath(input)),
     },
     ...(path === confPath(input) ? [] : [free(confPath(input))]),
+    ...(input.startAtBoot && isIncluded(input)
+      ? [
+          {
+            what: "look whether a line in /etc/jail.conf hides another jail",
+            run: sh`${claimInclude} ${confPath(input)}`,
+          },
+        ]
+      : []),
     ...(input.mounts.length > 0 ? [free(fstabPath(input))] : []),
     ...(input.fixedJid === undefined
       ? []

@@ -22,3 +22,18 @@ echo "a jail $1 is in $other too, and the hooks of both would run: remove it fro
 return 3`,
   [jailsElsewhere],
 );
+
+/**
+ * `claim_include FILE`: no jail is lost by the first line in /etc/jail.conf that includes a FILE of /etc/jail.conf.d. From
+ * then on service(8) looks for every jail of that folder in /etc/jail.conf, whether it is included there or not
+ * (rc.d/jail, parse_options). Files of ours all have their line.
+ */
+export const claimInclude = new ShellFunction(
+  "claim_include",
+  String.raw`if grep -qE -e "^[[:space:]]*[.]include[[:space:]]*[\"']?/etc/jail.conf.d/" /etc/jail.conf 2>/dev/null; then return 0; fi
+for there in /etc/jail.conf.d/*.conf; do
+  if [ ! -f "$there" ] || [ "$there" = "$1" ] || grep -q '^# pulumi-freebsd-vnet ' "$there"; then continue; fi
+  echo "once /etc/jail.conf includes $1, service(8) and the boot look there for the jail of $there too, and would not find it; add '.include \"/etc/jail.conf.d/*.conf\";' to /etc/jail.conf first, or move $there to /etc/jail.$(basename "$there"), which is always read" >&2
+  return 3
+done`,
+);

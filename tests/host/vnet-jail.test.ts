@@ -422,7 +422,7 @@ test.each([
   ],
   [
     "a jail that service(8) would no longer find",
-    "mkdir -p /etc/jail.conf.d && echo 'web { persist; }' > /etc/jail.conf.d/web.conf",
+    "mkdir -p /etc/jail.conf.d && echo 'web { path=/;}' > /etc/jail.conf.d/web.conf",
     {},
     "or move /etc/jail.conf.d/web.conf to /etc/jail.web.conf, which is always read",
   ],
