@@ -38,7 +38,9 @@ export const natdCurrent = new ShellFunction(
 export const divertNothing = new ShellFunction(
   "divert_nothing",
   body`
-for rule in $(ipfw list | sed -n 's/ divert .*//p'); do ipfw -q delete "$rule"; done
+ipfw -S list | sed -n 's/^\([0-9]*\) set \([0-9]*\) divert .*/\1 \2/p' | while read -r rule set; do
+  ipfw -q set "$set" delete "$rule"
+done
 return 1`,
 );
 

@@ -523,12 +523,37 @@ test.each([
   expect(trace()).toEqual(pristine);
 });
 
+test.each(["natd", "ipfw"])(
+  "%s: a rule of the same number in another set is somebody else's",
+  async (engine) => {
+    const gateway = await network.create(natGateway, gatewayOf(engine));
+    const others = async () =>
+      [...(await network.shows("ipfw -S list")).matchAll(/^\d+ set 5 .*$/gm)].map(String);
+    await network.host.exec("for n in 500 65532; do ipfw -q add $n set 5 count ip from any to any; done");
+    const there = await others();
+    expect(there).toHaveLength(2);
+    const inputs = { ...gateway.inputs, ruleNumber: 500 };
+    const steps = natGateway.ensure(inputs as never, gateway.state as never).length;
+    const broken = brokenAt(natGateway as unknown as Kind, steps - 1);
+    await expect(network.provider(broken).update(gateway.id, gateway.state, inputs)).rejects.toThrow(
+      "injected",
+    );
+    expect(await others()).toEqual(there);
+    await network.update(natGateway, gateway, { ruleNumber: 500 });
+    expect(await others()).toEqual(there);
+    await network.delete(natGateway, gateway);
+    expect(await others()).toEqual(there);
+  },
+);
+
 test("natd that does not start for a line of somebody else's takes nobody's connection with it", async () => {
   await jail();
   await network.create(natGateway, gatewayOf("natd"));
+  await network.host.exec("ipfw -q add 65532 set 5 count ip from any to any");
   await network.host.exec("echo 'no_such_option yes' >> /etc/natd.conf");
   await expect(network.create(natRedirect, redirectOf("natd"))).rejects.toThrow(
     "unknown option no_such_option",
   );
   expect(isReachable()).toBe(true);
+  expect(await network.shows("ipfw list 65532")).toBe("65532 count ip from any to any\n");
 });

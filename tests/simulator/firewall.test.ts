@@ -164,6 +164,29 @@ describe("ipfw(8)", () => {
     expect(await said(`ipfw ${args}`)).toBe(words);
   });
 
+  test("a number is deleted in all sets, or in the one that is named; a flush spares set 31", async () => {
+    const rules = async () => {
+      for (const set of [0, 5, 31]) await said(`ipfw -q add 100 set ${set} count ip from any to any`);
+    };
+    const sets = async () =>
+      [...(await said("ipfw -S list 100")).matchAll(/set (\d+)/g)].map(([, set]) => set);
+    const leaves = async (command: string) => {
+      await rules();
+      await said(command);
+      const left = await sets();
+      await said("ipfw -q delete 100");
+      return left;
+    };
+    expect(await leaves("ipfw -q set 0 delete 100")).toEqual(["5", "31"]);
+    expect(await leaves("ipfw -q set 31 delete 100")).toEqual(["0", "5"]);
+    expect(await leaves("ipfw -q delete set 31")).toEqual(["0", "5"]);
+    expect(await leaves("ipfw -q -f flush")).toEqual(["31"]);
+    expect(await leaves("ipfw -q delete 0")).toEqual(["31"]);
+    expect(await leaves("ipfw -q delete 100")).toEqual([]);
+    expect(await said("ipfw set 0 delete set 5")).toBe("ipfw: invalid syntax\n-> 65\n");
+    expect(await said("ipfw list")).toMatch(/^65535 /);
+  });
+
   test("-n checks without touching, even without the module", async () => {
     expect(await said("kldunload ipfw; ipfw -n add 10 allow ip from any to any")).toBe(
       "00010 allow ip from any to any\n",

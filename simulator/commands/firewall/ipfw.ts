@@ -255,10 +255,12 @@ function remove(session: Session, words: readonly string[], onlySet: number | un
   const { self, flags, ipfw: loaded } = session;
   const rest = [...words];
   if (rest[0] === "set") {
+    // ipfw_delete() in ipfw2.c
+    if (onlySet !== undefined) throw new IpfwError(EX_DATAERR, "invalid syntax");
     const set = Number(rest[1]);
     if (!(set >= 0 && set <= 31)) throw new IpfwError(EX_DATAERR, `illegal set number ${rest[1] ?? ""}`);
     if (flags.test) return;
-    needed(session, `rule ${set}: setsockopt(IP_FW_XDEL)`).delete((rule) => rule.set === set && set !== 31);
+    needed(session, `rule ${set}: setsockopt(IP_FW_XDEL)`).delete((rule) => rule.set === set);
     return;
   }
   for (const word of rest) {
@@ -270,11 +272,12 @@ function remove(session: Session, words: readonly string[], onlySet: number | un
       self.warnx(`rule ${from}: setsockopt(IP_FW_XDEL): Protocol not available`);
       continue;
     }
+    // ipfw_match_range() in ip_fw_sockopt.c: without a set in all of them, 31 too unless it is for all numbers (0).
+    const all = Number(from) === 0 && Number(to) === 0;
     const gone = loaded.delete(
       ({ number, set }) =>
-        number >= Number(from) &&
-        number <= Number(to) &&
-        (onlySet === undefined ? set !== 31 : set === onlySet),
+        (all ? set !== 31 : number >= Number(from) && number <= Number(to)) &&
+        (onlySet === undefined || set === onlySet),
     );
     if (gone > 0 || flags.quiet) continue;
     self.warnx(from === to ? `rule ${Number(from)} not found` : `no rules rules in ${from}-${to} range`);

@@ -48,8 +48,8 @@ function remove(found: readonly Leftover[]): Step[] {
     ...names("jail").map((name) => ({ run: sh`jail -r ${name}`, unless: sh`! jls -d -j ${name} jid` })),
     // Both numbers that the suite gives to its divert rule.
     ...[500, 65532].map((number) => ({
-      run: sh`ipfw -q delete ${number}`,
-      unless: sh`! ${natd} || ! ipfw list ${number} | grep -q divert`,
+      run: sh`ipfw -q set 0 delete ${number}`,
+      unless: sh`! ${natd} || ! ipfw -S list ${number} | grep -q ' set 0 divert '`,
     })),
     { run: sh`service natd onestop`, unless: sh`! ${natd} || ! service natd onestatus` },
     // Destroying one side of an epair destroys both.
