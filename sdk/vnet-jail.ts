@@ -1,6 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { JailReference } from "../provider/kinds/nat-redirect";
-import { type VnetJailOutputs, vnetJail, type vnetJailShape } from "../provider/kinds/vnet-jail";
+import {
+  type DependencyReference,
+  type VnetJailOutputs,
+  vnetJail,
+  type vnetJailShape,
+} from "../provider/kinds/vnet-jail";
 import { type Args, type Outputs, VnetResource } from "./resource";
 
 export type VnetJailArgs = Args<typeof vnetJailShape>;
@@ -35,12 +40,13 @@ export class VnetJail extends VnetResource {
     super(vnetJail, "vnetJail", name, args, options);
   }
 
-  /** What a redirect needs of it. */
-  get reference(): pulumi.Output<JailReference> {
-    return this.tell("name", "interfaces").apply(({ name, interfaces }) => ({
+  /** What a redirect needs of it, or a jail that depends on it. */
+  get reference(): pulumi.Output<JailReference & DependencyReference> {
+    return this.tell("name", "interfaces", "startAtBoot").apply(({ name, interfaces, startAtBoot }) => ({
       name,
+      startAtBoot,
       addresses: (interfaces as { addresses?: string[] }[]).flatMap((nic) => nic.addresses ?? []),
-    })) as unknown as pulumi.Output<JailReference>;
+    })) as unknown as pulumi.Output<JailReference & DependencyReference>;
   }
 }
 

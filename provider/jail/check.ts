@@ -15,6 +15,7 @@ export function checkJail(input: Known<Input>, report: Report, permissions: read
   checkResolver(input, report);
   checkMounts(input, report);
   checkLimits(input, report);
+  checkDependencies(input, report);
   checkParameters(input, report, permissions);
   checkRelease(input, report);
 }
@@ -159,6 +160,18 @@ function checkLimits({ limits }: Known<Input>, report: Report): void {
     if (action === "throttle" && !THROTTLED.includes(resource)) {
       report(`limits[${i}].action`, `only ${THROTTLED.join(", ")} can be throttled, see rctl(8)`);
     }
+  });
+}
+
+/** jail(8) starts no jail that depends on one that /etc/jail.conf does not have. */
+function checkDependencies({ depend, startAtBoot }: Known<Input>, report: Report): void {
+  if (startAtBoot === false) return;
+  depend?.forEach((jail, i) => {
+    if (typeof jail !== "object" || jail.startAtBoot !== false) return;
+    report(
+      `depend[${i}]`,
+      "the boot does not start that jail, whose startAtBoot is false, and then jail(8) would not start this one either: leave out one of the two",
+    );
   });
 }
 

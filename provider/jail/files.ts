@@ -128,11 +128,12 @@ function parametersOf(input: Input): JailParameter[] {
 export const isIncluded = ({ host }: Input) => readsIncludes(host.osreldate);
 
 /**
- * The jail's own file, which `service jail NAME` reads alone and /etc/jail.conf includes. Where it cannot be included,
- * its `depend` would name jails that nobody knows.
+ * The jail's own file, which `service jail NAME` reads alone where /etc/jail.conf does not include it. Its `depend`
+ * would name jails that nobody knows then, and nothing would start (jail(8), state.c: depends on undefined jail).
  */
 export function conf(input: Input): string {
-  const parameters = parametersOf(input).filter(([name]) => name !== "depend" || isIncluded(input));
+  const readAlone = !input.startAtBoot || !isIncluded(input);
+  const parameters = parametersOf(input).filter(([name]) => name !== "depend" || !readAlone);
   return `${headerLine(input.owner)}\n${WRITTEN}\n${jailBlock(nameOf(input), parameters)}`;
 }
 

@@ -248,7 +248,13 @@ export const rulesetReferenceShape = { number: z.int().min(1).max(65535) };
 /** What of a `DevfsRuleset` a jail needs. */
 export type RulesetReference = Reference<"DevfsRuleset", z.output<z.ZodObject<typeof rulesetReferenceShape>>>;
 
-export const dependencyReferenceShape = { name: z.string() };
+export const dependencyReferenceShape = { name: z.string(), startAtBoot: z.boolean().optional() };
+
+/** What of a `VnetJail` one that depends on it needs. */
+export type DependencyReference = Reference<
+  "VnetJail",
+  z.output<z.ZodObject<typeof dependencyReferenceShape>>
+>;
 
 const commands = z.array(jailCommand);
 const ipc = z
@@ -455,8 +461,8 @@ export const vnetJailShape = {
    */
   startAtBoot: live(z.boolean().default(true)),
   /**
-   * Jails, or their names, that the boot starts before this one. See `depend` in jail(8). Without it they start in the
-   * order in which Pulumi made them.
+   * Jails, or their names, that the boot starts before this one; it must start each of them. See `depend` in jail(8).
+   * Without it they start in the order in which Pulumi made them. Says nothing while `startAtBoot` is false.
    * @default []
    */
   depend: live(

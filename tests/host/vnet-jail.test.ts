@@ -315,6 +315,15 @@ test("a jail that the boot is to leave alone is started by `up` only, and may ch
   expect(await network.shows("cat /etc/rc.conf")).not.toContain("testA");
 });
 
+test("service(8) starts a jail that the boot leaves alone, whatever it depends on", async () => {
+  const made = await create({ startAtBoot: false, depend: ["db"] });
+  expect(await network.shows("service jail onestop testA; service jail onestart testA")).toBe(
+    "Stopping jails: testA.\nStarting jails: testA.\n",
+  );
+  await network.update(vnetJail, made, { startAtBoot: true });
+  expect(await network.shows("grep depend /etc/jail.conf.d/testA.conf")).toBe('\tdepend = "db";\n');
+});
+
 test("the boot starts first what a jail depends on", async () => {
   const web = await create({ depend: [{ name: "db" }], mounts: [], limits: [], cpuset: undefined });
   const db = {

@@ -122,6 +122,11 @@ test.each([
   [{ devfsRuleset: "4" }, "devfsRuleset", '"4" is neither the number of a devfs ruleset'],
   [{ prestart: [""] }, "prestart[0]", "an empty command"],
   [{ depend: ["a b"] }, "depend[0]", "neither a VnetJail nor the name of one"],
+  [
+    { depend: ["old", { name: "db", startAtBoot: false }] },
+    "depend[1]",
+    "the boot does not start that jail, whose startAtBoot is false",
+  ],
 ])("refused in a preview: %j", (changed, property, reason) => {
   expect(refused(changed)).toEqual([{ property, reason: expect.stringContaining(reason) }]);
 });
@@ -130,6 +135,10 @@ test("a jail in the host's own root, and IPv6 addresses beside DHCP, are refused
   expect(refused({ path: "/", mountDevfs: false })).toEqual([]);
   const nic = { link: { jailSide: "epair1b", subnets: [] }, addresses: ["fd00:15::100/64"], dhcp: true };
   expect(refused({ interfaces: [nic], gateway: "fd00:15::1", devfsRuleset: 130 })).toEqual([]);
+});
+
+test("a jail that the boot leaves alone may depend on one that it leaves alone too", () => {
+  expect(refused({ startAtBoot: false, depend: [{ name: "db", startAtBoot: false }] })).toEqual([]);
 });
 
 test("what is not known yet is refused by nobody", () => {
@@ -142,7 +151,7 @@ test("what is not known yet is refused by nobody", () => {
       limits: [{ resource: UNKNOWN, amount: UNKNOWN }],
       allow: UNKNOWN,
       devfsRuleset: { number: UNKNOWN },
-      depend: [UNKNOWN, { name: UNKNOWN }],
+      depend: [UNKNOWN, { name: UNKNOWN, startAtBoot: UNKNOWN }],
       parameters: { "exec.consolelog": UNKNOWN },
     }),
   ).toEqual([]);

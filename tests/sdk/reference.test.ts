@@ -62,7 +62,7 @@ test.each([
   [
     "VnetJail",
     () => new VnetJail("testA", { host: host(), path: "/jails/testA" }),
-    { name: "testA", addresses: [] },
+    { name: "testA", addresses: [], startAtBoot: true },
   ],
   [
     "NatGateway",
