@@ -1,6 +1,9 @@
-import type { Bookkeeping } from "../kind";
+import { type Bookkeeping, running } from "../kind";
 import { unloadModule } from "../library";
+import { rcEnables } from "../library/rcconf";
+import { askOutput } from "../nat/engine";
 import { dropLines, type OwnLines } from "../owned";
+import type { Question } from "../question";
 import type { Step } from "../script";
 import { sh } from "../sh";
 
@@ -31,10 +34,33 @@ export const bringIn = (modules: readonly string[]): Step[] => [
   })),
 ];
 
+/** While they are 0, as `service ipfw stop` leaves them, packets go past all rules; without IPv6 there is one. */
+const ENABLED = ["net.inet.ip.fw.enable", "net.inet6.ip6.fw.enable"];
+
+/** The rules that are there by now apply to packets; `made` in a create. */
+export const turnOn = (isNew: boolean): Step[] =>
+  ENABLED.map((oid) => ({
+    run: sh`sysctl ${`${oid}=1`}`,
+    unless: sh`[ "$(sysctl -i -n ${oid})" != 0 ]`,
+    undo: sh`sysctl ${`${oid}=0`}`,
+    cuts: true,
+    ...(isNew && { made: oid }),
+  }));
+
+export const askOn: Question<string> = askOutput(sh`sysctl -i ${ENABLED}`, /$^/);
+
+export const compareOn = (answer: string): string[] =>
+  ENABLED.filter((oid) => answer.split("\n").includes(`${oid}: 0`)).map((oid) => running(`${oid} is 0`));
+
 /** Unloads what was loaded and nobody uses, and forgets what was set for it. */
 export function takeOut(modules: readonly string[], state: { owner: string } & Bookkeeping): Step[] {
   const made = (what: string) => state.made?.includes(what) ?? false;
   return [
+    // Not while others want it at boot.
+    ...ENABLED.filter(made).map((oid) => ({
+      run: sh`sysctl ${`${oid}=0`}`,
+      unless: sh`[ "$(sysctl -i -n ${oid})" != 1 ] || ${rcEnables} firewall_enable`,
+    })),
     ...modules
       .filter(made)
       .reverse()

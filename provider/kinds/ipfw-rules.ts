@@ -3,7 +3,7 @@ import { commonShape, fileNameOf, internalShape, targetOf } from "../common";
 import { askFile } from "../freebsd/file";
 import { rcText } from "../freebsd/rcconf";
 import { claimRules, hasRules, ipfwSet, rulesAreOurs, setIsAtRest } from "../ipfw/library";
-import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
+import { acceptAtBoot, askOn, bringIn, compareOn, takeOut, turnOn } from "../ipfw/module";
 import { type IpfwRule, ipfwRule, numbered, numberOf } from "../ipfw/rule";
 import { defineKind, running } from "../kind";
 import { certainlyNot, fileIs, headerLine, putFile } from "../library";
@@ -182,6 +182,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
         undo: previous ? load(previous) : unload(input),
         cuts: true,
       },
+      ...turnOn(previous === undefined),
       ...(previous ? [write] : []),
       ...(previous && fileOf(previous) !== file
         ? [
@@ -212,6 +213,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
   questions: (input) => ({
     listed: askOutput(sh`ipfw -S list`, /Protocol not available/),
     wanted: askCanonical(input),
+    enabled: askOn,
     file: askFile(fileOf(input)),
     loader: askLines(acceptAtBoot(input)),
     lines: askLines(rc(input)),
@@ -235,6 +237,7 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
       ...(isOrdered || lacking.length + more.length > 0
         ? []
         : [running(`the rules in set ${input.set} of ipfw are in another order`)]),
+      ...compareOn(answers.enabled),
       ...compareFile(fileOf(input), loader(input), answers.file),
       ...compareLines(acceptAtBoot(input), answers.loader),
       ...compareRc(rc(input), answers.lines, answers),

@@ -1,7 +1,7 @@
 import { askFile } from "../freebsd/file";
 import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
-import { acceptAtBoot, bringIn, takeOut } from "../ipfw/module";
+import { acceptAtBoot, askOn, bringIn, compareOn, takeOut, turnOn } from "../ipfw/module";
 import { running } from "../kind";
 import { claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
 import { rcEnables } from "../library/rcconf";
@@ -212,6 +212,7 @@ false; }`;
                 },
               ]
             : []),
+          ...turnOn(previous === undefined),
           ...keepLines(acceptAtBoot(input), previous && acceptAtBoot(previous)),
           {
             what: `write ${IPFW_CONF}`,
@@ -245,6 +246,7 @@ false; }`;
         forwarding: askForwarding(forwarding.inet),
         running: translator.ask,
         rules: askOutput(sh`ipfw -S list ${input.ruleNumber}`, /does not exist|Protocol not available/),
+        enabled: askOn,
         script: askFile(IPFW_CONF),
         options: askLines(options(input)),
         loader: askLines(acceptAtBoot(input)),
@@ -258,6 +260,7 @@ false; }`;
       compare: (input, answers) => [
         ...translator.compare(answers.running, [options(input).text]),
         ...compareRule(input, answers.rules),
+        ...compareOn(answers.enabled),
         ...(answers.forwarding === "1" ? [] : [running(`${forwarding.inet.oid} is ${answers.forwarding}`)]),
         ...compareFile(IPFW_CONF, firewallScript(input), answers.script),
         ...compareLines(options(input), answers.options),

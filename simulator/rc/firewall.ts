@@ -39,8 +39,9 @@ async function startIpfw(rc: Rc, [given]: readonly string[]): Promise<number> {
     rc.echo("Firewall logging enabled.");
     await rc.quietly(["/sbin/sysctl", "net.inet.ip.fw.verbose=1"]);
   }
-  for (const coscript of conf.words("firewall_coscripts")) await rc.run([coscript, "quietstart"]);
+  // firewall_coscripts="/etc/rc.d/natd ${firewall_coscripts}"
   await rc.call(natd, ["quietstart"]);
+  for (const coscript of conf.words("firewall_coscripts")) await rc.run([coscript, "quietstart"]);
   for (const [oid, version] of [
     ["net.inet.ip.fw.enable", "IPv4"],
     ["net.inet6.ip6.fw.enable", "IPv6"],

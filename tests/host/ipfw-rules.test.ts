@@ -119,6 +119,30 @@ test("a removal that would lock us out is taken back too", async () => {
   expect(now()).toEqual(there);
 });
 
+test("to turn ipfw on again is taken back too where it would lock us out", async () => {
+  const made = await network.create(ipfwRules, declared());
+  await network.host.exec("service ipfw stop; ipfw -q add 50 deny tcp from any to me 22");
+  const there = now();
+  await expect(network.update(ipfwRules, made)).rejects.toThrow(lockedOut);
+  expect(now()).toEqual(there);
+});
+
+test("an ipfw that was off is turned on, and off again by a delete", async () => {
+  await network.host.exec(
+    "kenv net.inet.ip.fw.default_to_accept=1; kldload ipfw; sysctl net.inet.ip.fw.enable=0",
+  );
+  const pristine = now();
+  const made = await network.create(ipfwRules, declared());
+  expect(made.state.drift).toEqual([]);
+  expect(comesIn(25)).toBe("the firewall drops it on its way into vtnet0");
+  await network.delete(ipfwRules, made);
+  expect(now()).toEqual(pristine);
+  await expect(
+    network.create(ipfwRules, declared([loopback, "200 nat 7 ip from any to any"])),
+  ).rejects.toThrow("put the rules in force");
+  expect(now()).toEqual(pristine);
+});
+
 test("a rule that ipfw does not take is refused before anything changes, in ipfw's words", async () => {
   const pristine = now();
   await expect(
@@ -190,6 +214,10 @@ describe("drift is found and mended", () => {
     ],
     ["ipfw -q -f flush", Array(4).fill(/^running: ipfw lacks /)],
     ["ipfw set disable 1", Array(4).fill(/^running: ipfw lacks /)],
+    [
+      "service ipfw stop",
+      [/^running: net\.inet\.ip\.fw\.enable is 0$/, /^running: net\.inet6\.ip6\.fw\.enable is 0$/],
+    ],
     [`rm ${file}`, [/^at boot: \/etc\/ipfw\.pulumi\.firewall-\w+\.sh is gone$/]],
     [`echo exit >> $(ls ${file})`, [/^at boot: \/etc\/ipfw\.pulumi\.firewall-\w+\.sh was changed$/]],
     [

@@ -207,6 +207,7 @@ describe.each(["natd", "ipfw", "pf"])("%s", (engine) => {
 });
 
 describe("drift is found and mended", () => {
+  const off = ["running: net.inet.ip.fw.enable is 0", "running: net.inet6.ip6.fw.enable is 0"];
   const cases: [engine: string, command: string, words: string[]][] = [
     [
       "natd",
@@ -238,6 +239,8 @@ describe("drift is found and mended", () => {
       "sed -i '' -e '/redirect_port/d' /etc/ipfw.nat.conf",
       ["at boot: its lines in /etc/ipfw.nat.conf were changed"],
     ],
+    ["ipfw", "service ipfw stop", off],
+    ["natd", "service ipfw stop", ["running: natd does not run", ...off, "running: natd does not run"]],
     ["ipfw", "rm /etc/ipfw.conf", ["at boot: /etc/ipfw.conf is gone"]],
     ["pf", "pfctl -d", ["running: pf is not enabled"]],
     ["pf", "pfctl -F nat", ['running: the main rules of pf do not call the anchors "pulumi/*"']],
@@ -288,6 +291,7 @@ describe("without one piece nothing gets through", () => {
   test.each([
     ["natd", "service natd onestop"],
     ["ipfw", "ipfw -q nat 1 delete"],
+    ["ipfw", "service ipfw stop"],
     ["pf", "pfctl -F nat"],
     ["natd", "ipfw -q delete 65532"],
     ["ipfw", "ipfw -q delete 65532"],

@@ -279,6 +279,21 @@ describe("natd(8)", () => {
     }
   });
 
+  test("service ipfw starts natd before the other coscripts, and turns the filter on after them and off", async () => {
+    const enabled = () => said("sysctl -n net.inet.ip.fw.enable net.inet6.ip6.fw.enable");
+    await said(
+      "printf '#!/bin/sh\\nservice natd onestatus; sysctl -n net.inet.ip.fw.enable\\n' > /tmp/co; chmod +x /tmp/co",
+    );
+    await said(
+      "sysrc natd_enable=YES natd_flags='-n vtnet0' firewall_coscripts=/tmp/co firewall_script=/dev/null",
+    );
+    expect(await enabled()).toBe("1\n1\n");
+    await said("service ipfw onestop");
+    expect(await enabled()).toBe("0\n0\n");
+    expect(await said("service ipfw onestart")).toMatch(/natd is running as pid \d+\.\n0\n/);
+    expect(await enabled()).toBe("1\n1\n");
+  });
+
   test("a packet goes on behind all rules of the number that took it", async () => {
     await said("natd -n vtnet0 -redirect_port tcp 10.10.15.100:80 80");
     for (const number of [100, 100, 200]) await said(`ipfw -q add ${number} count ip from any to any`);
