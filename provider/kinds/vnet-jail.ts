@@ -64,6 +64,7 @@ import {
   claimAccounting,
   claimHiding,
   claimJid,
+  claimReal,
   claimResolvConf,
   dropTarget,
   makeTarget,
@@ -276,7 +277,10 @@ export const vnetJailShape = {
    * @default the resource's name
    */
   name: replace(jailName.optional()),
-  /** Absolute path of the jail's root on the host: the `path` of a `JailRoot`. See jail(8). */
+  /**
+   * Absolute path of the jail's root on the host, with no symbolic link on the way: the `path` of a `JailRoot`. See
+   * jail(8).
+   */
   // Not a restart: the jail has to be gone before the engine removes a root that is replaced.
   path: replace(absolutePath),
   /**
@@ -720,6 +724,7 @@ function claim(input: Input, previous: JailState | undefined): Step[] {
       ...renamedBefore(confPath(input)),
     },
     ...(path === confPath(input) ? [] : [free(confPath(input))]),
+    { what: `look at ${input.path}`, run: sh`${claimReal} ${input.path}` },
     ...(input.startAtBoot && isIncluded(input)
       ? [
           {

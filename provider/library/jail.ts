@@ -35,6 +35,20 @@ fi
   [certainlyNot, jailRuns],
 );
 
+/**
+ * `claim_real ROOT`: no symbolic link is on the way to it. A running jail and its mounts are known by the real path
+ * (kern_jail.c: vn_path_to_global_path), by which they are found again.
+ */
+export const claimReal = new ShellFunction(
+  "claim_real",
+  body`
+if [ ! -d "$1" ]; then return 0; fi
+real=$(realpath "$1") || return
+if [ "$real" = "$1" ]; then return 0; fi
+echo "$1 goes through a symbolic link, and the running jail would be known by another path: declare $real" >&2
+return 3`,
+);
+
 /** `claim_jid JID NAME`: the number is free, or the jail's already. */
 export const claimJid = new ShellFunction(
   "claim_jid",

@@ -430,6 +430,12 @@ test.each([
     "/jails/testA/out leads to /etc, out of the jail's root",
   ],
   [
+    "a root behind a symbolic link",
+    "ln -s /jails /usr/jails",
+    { path: "/usr/jails/testA" },
+    "/usr/jails/testA goes through a symbolic link, and the running jail would be known by another path: declare /jails/testA",
+  ],
+  [
     "a jail that service(8) would no longer find",
     "mkdir -p /etc/jail.conf.d && echo 'web { path=/;}' > /etc/jail.conf.d/web.conf",
     {},

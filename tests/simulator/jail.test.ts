@@ -100,6 +100,16 @@ describe("jail(8)", () => {
     expect(await run("jail -r a; mount -p | grep -c /jails/a/")).toBe("a: removed\n0\n-> 1\n");
   });
 
+  test("its path is the real one, whatever symbolic link led there", async () => {
+    const { run } = await host();
+    await run("ln -s /jails /usr/j");
+    await conf(run, "a { path = /usr/j/a; persist; mount.devfs; }");
+    expect(await run("jail -c a; jls -j a path; mount -p | grep -c '/jails/a/dev'")).toBe(
+      "a: created\n/jails/a\n1\n",
+    );
+    expect(await run("jail -r a; mount -p | grep -c '/jails/a/dev'")).toBe("a: removed\n0\n-> 1\n");
+  });
+
   test("children: their names, what their parent sees of them, their end with it", async () => {
     const { run } = await host();
     await run("jail -c name=a path=/jails/a persist");

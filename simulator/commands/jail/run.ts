@@ -5,6 +5,7 @@ import { sameOption } from "../../kernel/jailconf";
 import { type Jail, JailError, type JailSettings } from "../../kernel/jails";
 import { reason, toText } from "../../kernel/vfs";
 import { Sink, type Stream } from "../../shell/streams";
+import { realpath } from "../storage/paths";
 import { runInside, userEnvironment } from "./inside";
 import { quoted } from "./quote";
 
@@ -298,9 +299,13 @@ export class JailRun {
     const jails = session.io.kernel.jails;
     const commands = ["exec.start", "command", "exec.poststart"].some((name) => config.find(name));
     this.persistsForCommands = commands && !config.flag("persist");
-    const settings: JailSettings = this.persistsForCommands
+    const given: JailSettings = this.persistsForCommands
       ? [["persist", undefined], ...this.settings.filter(([name]) => !sameOption(name, "persist"))]
       : this.settings;
+    // kern_jail.c: vn_path_to_global_path(), so that jls(8) shows no symbolic link.
+    const settings = given.map(([name, value]): JailSettings[number] =>
+      name === "path" && value !== undefined ? [name, realpath(session.io, value)] : [name, value],
+    );
     let problem: string | undefined;
     try {
       this.jail = jails.create(settings, { parent: session.io.who.jail });
@@ -309,7 +314,7 @@ export class JailRun {
     }
     if (session.verbose > 0)
       this.note(
-        `jail_set(JAIL_CREATE)${settings.map(([name, value]) => ` ${name}${value === undefined ? "" : `=${quoted(value)}`}`).join("")}`,
+        `jail_set(JAIL_CREATE)${given.map(([name, value]) => ` ${name}${value === undefined ? "" : `=${quoted(value)}`}`).join("")}`,
       );
     if (problem !== undefined) {
       this.warn(problem);
@@ -528,7 +533,7 @@ export class JailRun {
     const type = mounted.stdout
       .split("\n")
       .map((line) => line.split(/\s+/))
-      .findLast((fields) => fields[1] === path)?.[2];
+      .findLast((fields) => fields[1] === realpath(this.session.io, path))?.[2];
     if (type === undefined) return complain(`${path}: not a mount point`);
     if (type !== options.unmount) return complain(`${path}: not a ${options.unmount} mount`);
     return true;
