@@ -354,7 +354,7 @@ case $1 in
     done ;;
   ipfw)
     if [ "$(ipfw list 2>/dev/null | wc -l)" -gt 1 ]; then return 0; fi
-    # Until FreeBSD 13 ipdivert, which stays, depends on it: to drop our reference works once, then it is "busy".
+    # Through FreeBSD 13 ipdivert, which stays, depends on it: to drop our reference works once, then it is "busy".
     if [ "$(uname -K)" -lt 1400000 ] && kldstat -q -m ipdivert; then return 0; fi ;;
   ipfw_nat)
     if [ -n "$(ipfw nat show config 2>/dev/null)" ]; then return 0; fi ;;

@@ -25,8 +25,17 @@ export type KernelModuleOutputs = Record<never, never>;
 
 type Input = InputOf<typeof kernelModuleShape>;
 
-/** Modules that bring ipfw in, or are it; ipdivert did until FreeBSD 13. */
-const BRING_IPFW = ["ipfw", "ipfw_nat", "ipfw_nat64", "ipfw_nptv6", "ipfw_pmod", "ipdivert", "dummynet"];
+/** Modules that bring ipfw in (MODULE_DEPEND in their sources), or are it; ipdivert did through FreeBSD 13. */
+const BRING_IPFW = [
+  "ipfw",
+  "ipfw_nat",
+  "ipfw_nat64",
+  "ipfw_nptv6",
+  "ipfw_pmod",
+  "ipdivert",
+  "dummynet",
+  "ng_ipfw",
+];
 
 function rc({ name, owner }: Input): RcLines {
   const words = { kld_list: name };

@@ -174,7 +174,7 @@ const refusals: [string, Kind, object, prepare: string, error: string][] = [
     "true",
     "kldload: can't load nosuch: No such file or directory",
   ],
-  ...["ipfw", "ipfw_nat", "ipdivert", "dummynet"].map((name) => [
+  ...["ipfw", "ipfw_nat", "ipfw_nptv6", "ipfw_pmod", "ipdivert", "dummynet", "ng_ipfw"].map((name) => [
     `${name} while it would deny everything`,
     kernelModule,
     { name },

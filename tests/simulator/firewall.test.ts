@@ -56,6 +56,14 @@ describe("kernel modules", () => {
     expect(await said("kldunload ipfw_nat; kldstat -q -m ipfw || echo gone")).toBe("gone\n");
   });
 
+  test.each(["ipfw_nat64", "ipfw_nptv6", "ipfw_pmod", "dummynet", "ng_ipfw"])(
+    "%s brings ipfw along",
+    async (name) => {
+      expect(await said(`kldload ${name}; kldstat -q -m ipfw && echo there`)).toBe("there\n");
+      expect(filter("in", ssh)).toBeUndefined();
+    },
+  );
+
   test("a file that is needed stays when it is unloaded", async () => {
     await said("kldload ipfw ipfw_nat");
     expect(await said("kldunload ipfw; kldstat -q -m ipfw && echo there")).toBe("there\n");
