@@ -21,7 +21,7 @@ const cache = new Map<string, ScriptNode | SyntaxFailure>();
 export function parseScript(text: string): ScriptNode {
   let known = cache.get(text);
   if (!known) {
-    known = lineByLine(text) ?? attempt(text);
+    known = lineByLine(text) ?? pieceByPiece(text) ?? attempt(text);
     if (cache.size > 1000) cache.clear();
     cache.set(text, known);
   }
@@ -53,6 +53,43 @@ function lineByLine(text: string): ScriptNode | undefined {
 }
 
 const lineCache = new Map<string, ScriptNode>();
+
+/**
+ * A script that brings its functions along, most of which scripts before it had too: what ends with a `}` at the
+ * beginning of a line is parsed by itself where it is whole, and so are the next few together where it is not, as in a
+ * function that quotes another one. Undefined where nothing is, and for what does not parse: of that the line counts.
+ */
+function pieceByPiece(text: string): ScriptNode | undefined {
+  const pieces = text.split(/(?<=^\}\n)/m);
+  const statements: StatementNode[] = [];
+  let from = 0;
+  for (let to = 1; to < pieces.length && to - from <= PIECES; to++) {
+    const known = wholePiece(pieces.slice(from, to).join(""));
+    if (!known) continue;
+    statements.push(...known.statements);
+    from = to;
+  }
+  if (from === 0) return undefined;
+  const rest = attempt(pieces.slice(from).join(""));
+  return rest instanceof SyntaxFailure
+    ? undefined
+    : { type: "Script", statements: [...statements, ...rest.statements] };
+}
+
+const PIECES = 3;
+
+function wholePiece(piece: string): ScriptNode | undefined {
+  const before = pieceCache.get(piece);
+  if (before !== undefined) return before ?? undefined;
+  const parsed = attempt(piece);
+  const isWhole = !(parsed instanceof SyntaxFailure) && !hasOpenHereDocument(parsed.statements);
+  if (pieceCache.size > 5000) pieceCache.clear();
+  pieceCache.set(piece, isWhole ? parsed : null);
+  return isWhole ? parsed : undefined;
+}
+
+/** `null` for what is not whole. */
+const pieceCache = new Map<string, ScriptNode | null>();
 
 function attempt(text: string): ScriptNode | SyntaxFailure {
   try {

@@ -11,7 +11,7 @@ import {
   expandText,
   expandWords,
 } from "./expand";
-import { parseScript, SyntaxFailure } from "./parse";
+import { hasOpenHereDocument, parseScript, SyntaxFailure } from "./parse";
 import { patternToRegExp } from "./pattern";
 import { Killed, type Process, Task } from "./process";
 import { signalNumbers } from "./signals";
@@ -335,7 +335,7 @@ export class Shell implements Expander {
 
   private complete(source: string): boolean {
     try {
-      return !JSON.stringify(parseScript(source)).includes('"terminated":false');
+      return !hasOpenHereDocument(parseScript(source).statements);
     } catch (error) {
       return error instanceof SyntaxFailure && !error.incomplete;
     }

@@ -60,6 +60,37 @@ test("a script on standard input of /bin/sh -s: both outputs, exit status, rest 
   expect(await run(client, "/bin/sh -s", script)).toEqual({ stdout: "out\n", stderr: "err\n", status: 3 });
 });
 
+test("a script is parsed as a whole, also where a quotation or a here-document has a line like a function's end", async () => {
+  const client = await connect();
+  const script = `first() {
+echo first
+}
+quoting() {
+/bin/sh -c 'second() {
+echo second
+}
+second'
+}
+document() {
+cat <<'END'
+third() {
+}
+END
+}
+if true; then
+fourth() {
+echo fourth
+}
+fi
+first; quoting; document; fourth
+`;
+  const whole = { stdout: "first\nsecond\nthird() {\n}\nfourth\n", stderr: "", status: 0 };
+  expect(await run(client, "/bin/sh -s", script)).toEqual(whole);
+  expect((await run(client, "/bin/sh -s", `${script}esac\n`)).stderr).toContain(
+    '22: Syntax error: "esac" unexpected',
+  );
+});
+
 test("a script that was cut off in the middle runs nothing of its unfinished function", async () => {
   const client = await connect();
   const answer = await run(client, "/bin/sh -s", "main() {\n touch /tmp/ran\n");
