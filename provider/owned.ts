@@ -1,6 +1,6 @@
 import { askBlock } from "./freebsd/file";
 import type { InterfaceState } from "./freebsd/interface";
-import { askRcVariable, words } from "./freebsd/rcconf";
+import { askLateFiles, askRcVariable, type LateLine, words } from "./freebsd/rcconf";
 import { atBoot, type Bookkeeping, type Found, running } from "./kind";
 import {
   certainlyNot,
@@ -14,6 +14,7 @@ import {
 } from "./library";
 import { interfaceHas } from "./library/links";
 import { describeInterface, markIn, undescribeInterface } from "./library/marks";
+import type { Question } from "./question";
 import type { ParsedCidr } from "./scalars";
 import type { Step } from "./script";
 import { type Sh, sh } from "./sh";
@@ -129,14 +130,24 @@ export interface RcLines extends OwnLines {
   readonly words: Readonly<Record<string, string>>;
 }
 
-export function askRc(rc: RcLines) {
-  return Object.fromEntries(
-    [...Object.keys(rc.values), ...Object.keys(rc.words)].map((name) => [`rc:${name}`, askRcVariable(name)]),
-  );
+export function askRc(rc: RcLines): Record<string, Question<unknown>> {
+  return {
+    ...Object.fromEntries(
+      [...Object.keys(rc.values), ...Object.keys(rc.words)].map((name) => [
+        `rc:${name}`,
+        askRcVariable(name),
+      ]),
+    ),
+    "files after rc.conf": askLateFiles(),
+  };
 }
 
 /** A later line of somebody else's has the last word, so ours must go behind it. */
 export const overridden = (path: string, how: string) => atBoot(`another line of ${path} sets ${how}`);
+
+/** Ours cannot go behind a line of a file that is read later. */
+const overriddenLater = (path: string, file: string, how: string) =>
+  atBoot(`${file}, which is read after ${path}, sets ${how}; take that line out`);
 
 export function compareRc(
   rc: RcLines,
@@ -146,14 +157,19 @@ export function compareRc(
   const changed = compareLines(rc, found);
   if (changed.length > 0) return changed;
   const effective = (name: string) => said[`rc:${name}`] as string;
+  const late = said["files after rc.conf"] as readonly LateLine[];
+  const lost = (name: string, how: string) => {
+    const file = late.findLast(({ variable }) => variable === name)?.file;
+    return file === undefined ? overridden(rc.path, how) : overriddenLater(rc.path, file, how);
+  };
   return [
     ...Object.entries(rc.values)
       .filter(([name, value]) => effective(name) !== value)
-      .map(([name]) => overridden(rc.path, `${name}="${effective(name)}"`)),
+      .map(([name]) => lost(name, `${name}="${effective(name)}"`)),
     ...Object.entries(rc.words)
-      .map(([name, ours]) => ({ name, lost: words(ours).filter((w) => !words(effective(name)).includes(w)) }))
-      .filter(({ lost }) => lost.length > 0)
-      .map(({ name, lost }) => overridden(rc.path, `${name} without ${lost.join(" ")}`)),
+      .map(([name, ours]) => ({ name, gone: words(ours).filter((w) => !words(effective(name)).includes(w)) }))
+      .filter(({ gone }) => gone.length > 0)
+      .map(({ name, gone }) => lost(name, `${name} without ${gone.join(" ")}`)),
   ];
 }
 

@@ -1,7 +1,7 @@
-import { runRcConf } from "../library/rcconf";
+import { rcValue, runRcConf, SERVICE_FILES } from "../library/rcconf";
 import { type Among, type Question, Unreadable } from "../question";
 import type { ParsedCidr } from "../scalars";
-import { sh } from "../sh";
+import { type Sh, sh } from "../sh";
 
 /**
  * rc.conf(5) is a shell script that root runs at boot. Values of ours go between double quotes and must hold
@@ -34,18 +34,21 @@ export const isShellsOwn = (variable: string) => SHELLS_OWN.has(variable);
 /** An interface's name within a variable's name, as network.subr's get_if_var has it. */
 export const rcName = (name: string) => name.replaceAll(/[./+-]/g, "_");
 
-/** What rc(8) will see in `variable` at boot: rc.conf and rc.conf.local are run, as it runs them. "" when unset. */
+/** All variables in one run of the files. */
+const group = {
+  key: "rc.conf",
+  wrap: (members: Sh) =>
+    sh`(${runRcConf}
+${members}
+) || :`,
+};
+
+/** What rc(8) and the services will see in `variable` at boot: the files are run, as they run them. "" when unset. */
 export function askRcVariable(variable: string): Question<string> {
   return {
     key: `rc.conf ${variable}`,
-    ask: sh`eval ${`printf '%s' "\${${variable}-}"`}`,
-    group: {
-      key: "rc.conf",
-      wrap: (members) =>
-        sh`(${runRcConf}
-${members}
-) || :`,
-    },
+    ask: sh`${rcValue} ${variable}`,
+    group,
     among: amongRcVariables(variable),
     read(answer) {
       if (answer.status !== 0) throw new Unreadable(`rc.conf ${variable}`, answer);
@@ -54,15 +57,40 @@ ${members}
   };
 }
 
+const ASSIGNMENT = "^[[:space:]]*\\([A-Za-z_][A-Za-z0-9_]*\\)=.*";
+
 /** All variables that a line of the files begins with. */
 const amongRcVariables = (variable: string): Among => ({
   key: "variables of rc.conf",
   ask: sh`(${runRcConf}
-sed -n ${"s/^[[:space:]]*\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p"} /etc/rc.conf /etc/rc.conf.local 2>/dev/null | sort -u | while read -r variable; do
-  eval "printf '%s' \\"\\\${$variable-}\\""; emit rc.conf%20"$variable" $?
+sed -n ${`s/${ASSIGNMENT}/\\1/p`} /etc/rc.conf /etc/rc.conf.local 2>/dev/null | sort -u | while read -r variable; do
+  ${rcValue} "$variable"; emit rc.conf%20"$variable" $?
 done)`,
   pick: (said) => said.get(`rc.conf ${variable}`),
 });
+
+/** A variable that a file sets which is read after /etc/rc.conf. */
+export interface LateLine {
+  readonly file: string;
+  readonly variable: string;
+}
+
+export function askLateFiles(): Question<readonly LateLine[]> {
+  return {
+    key: "files after rc.conf",
+    ask: sh`for file in $rc_conf_files ${SERVICE_FILES}; do
+if [ "$file" != /etc/rc.conf ] && [ -f "$file" ]; then sed -n ${`s/${ASSIGNMENT}/\\1/p`} "$file" | sed "s|^|$file |"; fi
+done`,
+    group,
+    read(answer) {
+      if (answer.status !== 0) throw new Unreadable("files after rc.conf", answer);
+      return [...answer.text.matchAll(/^(\S+) (\w+)$/gm)].map(([, file = "", variable = ""]) => ({
+        file,
+        variable,
+      }));
+    },
+  };
+}
 
 export const words = (value: string): string[] => value.split(/\s+/).filter((word) => word !== "");
 

@@ -1,18 +1,51 @@
 import { body } from "../library";
-import { ShellFunction } from "../sh";
+import { Sh, ShellFunction } from "../sh";
 
-/** `run_rc_conf`: sets the shell's variables as rc(8) will at boot; call it in a subshell. */
+/**
+ * `run_rc_conf`: sets the shell's variables as rc(8) will at boot; call it in a subshell. The files may name more of
+ * them, in `rc_conf_files` (source_rc_confs of /etc/defaults/rc.conf).
+ */
 export const runRcConf = new ShellFunction(
   "run_rc_conf",
-  `for file in /etc/rc.conf /etc/rc.conf.local; do if [ -r "$file" ]; then . "$file"; fi; done >/dev/null 2>&1`,
+  body`
+rc_conf_files="/etc/rc.conf /etc/rc.conf.local"
+{
+  for file in /etc/defaults/vendor.conf $rc_conf_files; do if [ -r "$file" ]; then . "$file"; fi; done
+  for file in $rc_conf_files; do
+    case $file in /etc/rc.conf | /etc/rc.conf.local) ;; *) if [ -r "$file" ]; then . "$file"; fi ;; esac
+  done
+} >/dev/null 2>&1`,
+);
+
+/** What a service reads after that, a file or a folder of files, in the order of load_rc_config in rc.subr. */
+export const SERVICE_FILES = new Sh(
+  ["/etc", "/usr/local/etc"]
+    .flatMap((folder) => [`${folder}/rc.conf.d/*`, `${folder}/rc.conf.d/*/*`])
+    .join(" "),
+);
+
+/**
+ * `rc_value VARIABLE`: what services will see in it, after `run_rc_conf`. Which ones read it we do not know; whoever
+ * sets it in the file of one does.
+ */
+export const rcValue = new ShellFunction(
+  "rc_value",
+  body`
+late=
+for file in ${SERVICE_FILES.text}; do
+  if [ -f "$file" ] && grep -q -e "^[[:space:]]*$1=" "$file"; then late="$late $file"; fi
+done
+if [ -z "$late" ]; then eval "printf '%s' \"\${$1-}\""; return; fi
+(for file in $late; do . "$file"; done >/dev/null 2>&1
+eval "printf '%s' \"\${$1-}\"")`,
 );
 
 /** `rc_says VARIABLE`: what rc(8) will see in it at boot. */
 export const rcSays = new ShellFunction(
   "rc_says",
   body`
-(unset "$1"; run_rc_conf; eval "printf '%s' \"\${$1-}\"")`,
-  [runRcConf],
+(unset "$1"; run_rc_conf; rc_value "$1")`,
+  [runRcConf, rcValue],
 );
 
 /** `rc_enables VARIABLE` */

@@ -5,6 +5,7 @@ import { Sink, type Stream, Text } from "../shell/streams";
 import { defaultRcConf, defaultVariables } from "./defaults";
 
 export const defaultsPath = "/etc/defaults/rc.conf";
+const vendorPath = "/etc/defaults/vendor.conf";
 
 export interface LoadOptions {
   /** Environment of the shell that reads the files; rc(8) and service(8) begin with a clean one. */
@@ -47,8 +48,14 @@ export class RcConf {
       if (defaults === defaultRcConf) for (const [name, value] of defaultVariables) shell.set(name, value);
       else if (defaults !== undefined) await conf.source(defaultsPath);
     }
-    for (const file of options.files ?? conf.words("rc_conf_files"))
-      if (await io.fs.exists(file)) await conf.source(file);
+    // The end of /etc/defaults/rc.conf, and its source_rc_confs: what the files add to rc_conf_files is read too.
+    if (!options.withoutDefaults && (await io.fs.exists(vendorPath))) await conf.source(vendorPath);
+    const been = new Set<string>();
+    for (let pass = 1; pass <= 2; pass++)
+      for (const file of options.files ?? conf.words("rc_conf_files")) {
+        if (!been.has(file) && (await io.fs.exists(file))) await conf.source(file);
+        been.add(file);
+      }
     for (const service of options.services ?? [])
       for (const file of await serviceFiles(io, service, conf.words("local_startup")))
         await conf.source(file);

@@ -159,6 +159,24 @@ test.each(disturbances)("drift is found and mended: %s", async (_, kind, inputs,
   expect(await drift(kind, made)).toEqual([]);
 });
 
+test.each([
+  ["/etc/rc.conf.d/ntpd", value, 'ntpd_enable="NO"', 'ntpd_enable="NO"'],
+  ["/usr/local/etc/rc.conf.d/ntpd/site", value, "ntpd_enable=NO", 'ntpd_enable="NO"'],
+  ["/etc/rc.conf.local", value, "ntpd_enable=NO", 'ntpd_enable="NO"'],
+  ["/etc/rc.conf.site", value, "ntpd_enable=NO", 'ntpd_enable="NO"'],
+  ["/etc/rc.conf.d/network", words, 'cloned_interfaces="bridge7"', "cloned_interfaces without bridge8"],
+])("what is read after rc.conf has the last word, and is named: %s", async (file, inputs, line, how) => {
+  await network.host.exec(`echo 'rc_conf_files="$rc_conf_files /etc/rc.conf.site"' >> /etc/rc.conf`);
+  const made = await network.create(rcSetting, declare(inputs));
+  await network.host.exec(`mkdir -p $(dirname ${file}); echo '${line}' > ${file}`);
+  const expected = `at boot: ${file}, which is read after /etc/rc.conf, sets ${how}; take that line out`;
+  expect(await drift(rcSetting, made)).toEqual([expected]);
+  await expect(network.update(rcSetting, made)).rejects.toThrow(expected);
+  // What says the same is no obstacle.
+  await network.host.exec(`sed -i '' -e 's/"bridge7"/"bridge7 bridge8"/' -e 's/NO/YES/' ${file}`);
+  expect(await drift(rcSetting, made)).toEqual([]);
+});
+
 const refusals: [string, Kind, object, prepare: string, error: string][] = [
   [
     "a variable that another resource sets",
@@ -345,6 +363,15 @@ describe("on delete, a module", () => {
     expect(made.state.made).toBeUndefined();
     await network.delete(kernelModule, made);
     expect(await network.shows("kldstat -q -m if_vlan; echo $?")).toBe("0\n");
+  });
+
+  test("that is part of the kernel under the name of its bus is no concern either", async () => {
+    expect(await network.shows("kldload aesni; kldstat -q -m aesni; echo $?")).toBe(
+      "1\nkldload: can't load aesni: module already loaded or in kernel\n",
+    );
+    const made = await network.create(kernelModule, declare({ name: "aesni" }));
+    expect([made.state.made, made.state.drift]).toEqual([undefined, []]);
+    await network.delete(kernelModule, made);
   });
 });
 

@@ -63,6 +63,14 @@ describe("rc.conf(5) is a shell script", () => {
     );
   });
 
+  test("what the files add to rc_conf_files is read after them, the vendor's before", async () => {
+    const { run } = await host();
+    await run("cat > /etc/defaults/vendor.conf", "hostname=vendor\nkld_list=if_vxlan\n");
+    await run("echo 'rc_conf_files=\"$rc_conf_files /etc/rc.conf.site\"' >> /etc/rc.conf");
+    await run("echo 'kld_list=\"$kld_list nullfs\"' > /etc/rc.conf.site");
+    expect(await run("sysrc -n hostname kld_list")).toMatch(/^(?!vendor).*\nif_vxlan nullfs\n$/);
+  });
+
   test("a syntax error ends whoever reads it", async () => {
     const { run } = await host();
     await run(`echo 'broken "' >> /etc/rc.conf`);
