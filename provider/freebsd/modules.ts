@@ -35,4 +35,6 @@ export function parseModules(text: string): Modules {
   };
 }
 
-export const isLoaded = ({ files, modules }: Modules, name: string) => files.has(name) || modules.has(name);
+/** A driver's module has its bus before its name: `nexus/aesni`. */
+export const isLoaded = ({ files, modules }: Modules, name: string) =>
+  files.has(name) || [...modules].some((module) => module === name || module.endsWith(`/${name}`));

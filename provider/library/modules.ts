@@ -3,12 +3,15 @@ import { ShellFunction } from "../sh";
 import { rcSays } from "./rcconf";
 
 /**
- * `module_is_loaded NAME`: as a file of that name, or as a module, in another file or in the kernel itself.
- * `kldstat -n` of a loaded file: man page only.
+ * `module_is_loaded NAME`: as a file of that name, or as a module, in another file or in the kernel itself. A driver's
+ * has its bus before its name there (`nexus/aesni`), and `kldstat -m` wants all of it. `kldstat -n` of a loaded file,
+ * and `kldstat -v`: man page and kldstat.c only.
  */
 export const moduleIsLoaded = new ShellFunction(
   "module_is_loaded",
-  `kldstat -q -n "$1" 2>/dev/null || kldstat -q -m "$1"`,
+  body`
+kldstat -q -n "$1" 2>/dev/null || kldstat -q -m "$1" ||
+  kldstat -v | grep -qE -e "^[[:space:]]+[0-9]+ [^ ]+/$1\$"`,
 );
 
 /**

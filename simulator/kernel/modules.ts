@@ -113,6 +113,9 @@ const builtIn = new Set([
   "null",
   "zero",
   "bpf",
+  // DRIVER_MODULE() names them by bus and driver.
+  "nexus/aesni",
+  "pci/ahci",
 ]);
 
 /**
@@ -199,7 +202,9 @@ export class Modules {
       already.userRefs = 1;
       return already;
     }
-    if (this.has(base)) throw new Errno("EEXIST");
+    // A driver's module has its bus before its name, in its file too (module_register() in kern_module.c).
+    if (this.has(base) || [...builtIn].some((module) => module.endsWith(`/${base}`)))
+      throw new Errno("EEXIST");
     // Not what every object has: a module may be called "constructor".
     if (!Object.hasOwn(images, base)) throw new Errno("ENOENT");
     const before = this.files.length;
