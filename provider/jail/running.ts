@@ -8,7 +8,7 @@ import {
   hasLimit,
   jailHas,
   mountInJail,
-  setRuleset,
+  setDevices,
 } from "../library/jail";
 import { keepAddresses } from "../owned";
 import { mustParseCidr } from "../scalars";
@@ -110,10 +110,18 @@ function keepParameters(input: Input, previous: Input | undefined): Step[] {
   });
 }
 
-/** Its /dev shows at once what the ruleset shows; see devfs(8). */
+/**
+ * Its /dev shows at once what the ruleset shows; see devfs(8). One that the jail does not mount may be the host's: then
+ * the ruleset is only for what is mounted from within (devfs_vfsops.c, devfs_mount). The parameter comes last: by it
+ * all counts as done.
+ */
 function keepDevices(input: Input, previous: Input | undefined): Step[] {
   const name = nameOf(input);
-  const set = (of: Input) => sh`${setRuleset} ${[name, inRoot(of, "/dev"), rulesetOf(of)]}`;
+  const set = (of: Input) => {
+    const parameter = sh`jail -m ${[`name=${name}`, `devfs_ruleset=${rulesetOf(of)}`]}`;
+    if (!of.mountDevfs) return parameter;
+    return sh`{ ${setDevices} ${inRoot(of, "/dev")} ${rulesetOf(of)} && ${parameter}; }`;
+  };
   return [
     {
       what: `show the jail ${name} the devices of ruleset ${rulesetOf(input)}`,

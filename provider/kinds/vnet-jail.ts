@@ -346,7 +346,8 @@ export const vnetJailShape = {
   /**
    * The devfs ruleset for the jail's /dev: its number, 1 to 65535, or a `DevfsRuleset`. It must be loaded, and hide
    * something: 4 is the usual one for jails, 5 the one for vnet jails. Its /dev changes while it runs; an owner or a mode
-   * that the former ruleset gave stays until the jail restarts. See devfs(8).
+   * that the former ruleset gave stays until the jail restarts. Without `mountDevfs` it is only for what is mounted from
+   * within the jail. See devfs(8).
    * @default 5
    */
   devfsRuleset: live(

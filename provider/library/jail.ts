@@ -118,19 +118,17 @@ done`,
 );
 
 /**
- * `set_ruleset JAIL DEV NUMBER`: the ruleset of a running jail, applied to its DEV where that is mounted. Before the
- * parameter, by which it counts as done.
+ * `set_devices DEV NUMBER`: the ruleset of a running jail, applied to the DEV that is its own, where that is mounted.
  */
-export const setRuleset = new ShellFunction(
-  "set_ruleset",
+export const setDevices = new ShellFunction(
+  "set_devices",
   body`
-is_mounted "$2" devfs
+is_mounted "$1" devfs
 case $? in
-  0) devfs -m "$2" ruleset "$3" && devfs -m "$2" rule applyset || return ;;
+  0) devfs -m "$1" ruleset "$2" && devfs -m "$1" rule applyset ;;
   1) ;;
   *) return 2 ;;
-esac
-jail -m name="$1" devfs_ruleset="$3"`,
+esac`,
   [isMounted],
 );
 

@@ -229,6 +229,22 @@ test("what jail -m, rctl, cpuset and files can change costs no restart", async (
   );
 });
 
+test("the ruleset of a jail in the host's own root is not the one of the host's /dev", async () => {
+  const shared = {
+    ...network.declare.vnetJail(),
+    path: "/",
+    mountDevfs: false,
+    start: ["true"],
+    stop: ["true"],
+  };
+  const made = await network.create(vnetJail, shared);
+  const devices = await network.shows("ls /dev");
+  await network.update(vnetJail, made, { devfsRuleset: 4 });
+  expect(made.state.drift).toEqual([]);
+  expect(await network.shows("jls -j testA devfs_ruleset")).toBe("4\n");
+  expect(await network.shows("ls /dev")).toBe(devices);
+});
+
 test("several changes that need a start cost one restart, and mounts follow", async () => {
   const made = await create();
   const { jid } = made.state;
