@@ -90,15 +90,18 @@ put() {
 }`;
 
 /**
- * `own_block FILE OWNER TEXT MODE [BEFORE CHECK]`: keeps the lines of OWNER in a file that others edit too, between
+ * `own_block FILE OWNER TEXT MODE [BEFORE CHECK FORMER]`: keeps the lines of OWNER in a file that others edit too, between
  * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. Where the order of
  * lines matters, new ones go before the first that matches BEFORE instead of at the end, and the command CHECK has to
  * accept the new file. The last line that awk(1) gets says that it got all of the file: one that cannot be read is left
  * as it is.
  * A file that was not there, or did not end in a newline, is that again once the last block is gone.
+ * sysrc(8) changes the last line that sets a variable, and that may be ours: it then has all words of the list in place
+ * of `${list}` (f_sysrc_set). Those that no other line has are somebody's, and go to a line of their own before the block;
+ * ours are known from TEXT, the one to drop too, and from FORMER, which stood there before.
  */
 const EDIT_BLOCK = body`
-file=$1 owner=$2 content=$3 mode=$4 before=$5 check=$6
+file=$1 owner=$2 content=$3 mode=$4 before=$5 check=$6 former=$7
 ${EDITOR}
 begin="# BEGIN pulumi-freebsd-vnet $owner"
 end="# END pulumi-freebsd-vnet $owner"
@@ -110,7 +113,7 @@ if [ "$mode" = drop ]; then
   grep -qxF -e "$begin" "$file" || { status=$?; if [ "$status" -eq 1 ]; then exit 0; else exit "$status"; fi; }
 elif [ "$mode" = set ] && grep -qxF -e "$begin" "$file" 2>/dev/null; then before=
 fi
-export begin end content mode before absent open whole
+export begin end content mode before former absent open whole
 result=$(
   {
     if [ ! -e "$file" ]; then echo "$absent"
@@ -123,6 +126,47 @@ result=$(
   } | awk '
   function add(line) { lines[++n] = line }
   function add_block() { add(begin); add(content); add(end); put = 1 }
+  function name_in(line) {
+    if (!match(line, /^[ \t]*[A-Za-z_][A-Za-z0-9_]*=/)) return ""
+    line = substr(line, 1, RLENGTH - 1)
+    sub(/^[ \t]*/, "", line)
+    return line
+  }
+  function adds_to(name) { return name "=\"$" "{" name "}" }
+  function words_of(line) {
+    sub(/^[^=]*=/, "", line)
+    gsub(/["\047]/, " ", line)
+    return split(line, words, " ")
+  }
+  function know(line,   name, count, i) {
+    name = name_in(line)
+    if (name == "") return
+    count = words_of(line)
+    for (i = 1; i <= count; i++) known[name, words[i]] = 1
+  }
+  function keep_others(   ours, each, count, i, j, name, more, kept_lines) {
+    ours = split(content "\n" ENVIRON["former"], each, "\n")
+    for (i = 1; i <= ours; i++) {
+      name = name_in(each[i])
+      if (index(each[i], adds_to(name)) == 1) lists[name] = 1
+      know(each[i])
+    }
+    for (i = 1; i <= n; i++) know(lines[i])
+    for (i = 1; i <= held; i++) {
+      name = name_in(within[i])
+      count = 0
+      if ((name in lists) && index(within[i], adds_to(name)) != 1) count = words_of(within[i])
+      more = ""
+      for (j = 1; j <= count; j++) {
+        if (!((name, words[j]) in known)) more = more " " words[j]
+      }
+      if (more != "") kept_lines = kept_lines adds_to(name) more "\"\n"
+    }
+    if (kept_lines == "") return
+    for (i = n; i > place; i--) lines[i + 1] = lines[i]
+    lines[place + 1] = substr(kept_lines, 1, length(kept_lines) - 1)
+    n++
+  }
   BEGIN {
     begin = ENVIRON["begin"]; end = ENVIRON["end"]; content = ENVIRON["content"]; mode = ENVIRON["mode"]
     before = ENVIRON["before"]; absent = ENVIRON["absent"]; open = ENVIRON["open"]
@@ -133,9 +177,11 @@ result=$(
     if (before != "" && !put && mode != "drop" && $0 ~ before) add_block()
     if ($0 == begin) {
       inside = 1
+      place = n
       if (mode == "set" && !put) add_block()
     } else if (inside) {
       if ($0 == end) inside = 0
+      else within[++held] = $0
     } else {
       if (index($0, "# BEGIN pulumi-freebsd-vnet ") == 1) others = 1
       add($0)
@@ -145,6 +191,7 @@ result=$(
     if (!read) exit 5
     if (inside) exit 3
     if (mode != "drop" && !put) add_block()
+    if (held) keep_others()
     last = mode == "drop" && !others
     for (i = 1; i <= n; i++) {
       if (last && (lines[i] == absent || lines[i] == open)) ours = lines[i]

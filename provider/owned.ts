@@ -59,12 +59,13 @@ export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkee
   const mode =
     same && previous.drift?.some((drift) => drift.startsWith(overridden(path, ""))) ? "move" : "set";
   const order = lines.order ? [lines.order.before, lines.order.check] : [];
+  const after = (former: string) => [...(lines.order ? order : ["", ""]), former];
   return [
     {
       what: `write the lines of ${owner} to ${path}`,
-      run: sh`${ownBlock} ${[path, owner, text, mode, ...order]}`,
+      run: sh`${ownBlock} ${[path, owner, text, mode, ...(same ? after(previous.text) : order)]}`,
       undo: same
-        ? sh`${ownBlock} ${path} ${owner} ${previous.text} set`
+        ? sh`${ownBlock} ${[path, owner, previous.text, "set", "", "", text]}`
         : sh`${ownBlock} ${path} ${owner} '' drop`,
     },
     ...(previous && !same
@@ -78,10 +79,10 @@ export function keepLines(lines: OwnLines, previous?: OwnLines & Partial<Bookkee
   ];
 }
 
-export function dropLines({ path, owner }: Pick<OwnLines, "path" | "owner">): Step {
+export function dropLines({ path, owner, text }: OwnLines): Step {
   return {
     what: `remove the lines of ${owner} from ${path}`,
-    run: sh`${ownBlock} ${path} ${owner} '' drop`,
+    run: sh`${ownBlock} ${[path, owner, text, "drop"]}`,
   };
 }
 

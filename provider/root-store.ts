@@ -8,6 +8,7 @@ import {
   IDENTITY,
   makeDataset,
   makeRoot,
+  mountDataset,
   ROOTS,
   removeRoot,
   rootFilled,
@@ -123,7 +124,7 @@ export function datasetStore(place: DatasetPlace): RootStore {
     fill: (what, fill, telling) => ({
       what,
       ...(telling !== undefined && { telling }),
-      run: sh`${certainlyNot} ${isFilled} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
+      run: sh`${certainlyNot} ${isFilled} && ${mountDataset} ${dataset} && lockf -t 0 ${lockOf(dataset)} ${fill} && zfs set ${`${FILLED}=${dataset}`} ${dataset}`,
       unless: isFilled,
     }),
 
@@ -141,7 +142,11 @@ export function datasetStore(place: DatasetPlace): RootStore {
               unless: sh`[ "$(zfs get -H -o value mountpoint ${dataset})" = ${mountpoint} ]`,
             },
           ]),
-      { run: sh`zfs mount ${dataset}`, unless: sh`[ "$(zfs get -H -o value mounted ${dataset})" = yes ]` },
+      {
+        what: `zfs mount ${dataset}`,
+        run: sh`${mountDataset} ${dataset}`,
+        unless: sh`[ "$(zfs get -H -o value mounted ${dataset})" = yes ]`,
+      },
     ],
 
     remove: (made) => [

@@ -156,6 +156,18 @@ zfs create "$@" "$name"`,
   [certainlyNot, datasetHas],
 );
 
+/** `mount_dataset NAME`: it is mounted by zfs(8), so that its mountpoint is a directory: not "none", nor "legacy". */
+export const mountDataset = new ShellFunction(
+  "mount_dataset",
+  body`
+there=$(zfs get -H -o value mountpoint "$1") || return
+case $there in /*) ;; *)
+  echo "dataset $1 would be mounted nowhere, its mountpoint is $there ($(zfs get -H -o source mountpoint "$1")): say where with 'path', or give the dataset above it a mountpoint, with 'zfs set mountpoint=/...'" >&2
+  return 3 ;;
+esac
+[ "$(zfs get -H -o value mounted "$1")" = yes ] || zfs mount "$1"`,
+);
+
 /** `archive_is FILE SHA256` */
 export const archiveIs = new ShellFunction(
   "archive_is",

@@ -3,7 +3,7 @@ import { publicSide, redirectText } from "../freebsd/natdconf";
 import { rcText } from "../freebsd/rcconf";
 import { acceptAtBoot, askOn, bringIn, compareOn, takeOut, turnOn } from "../ipfw/module";
 import { running } from "../kind";
-import { claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
+import { certainlyNot, claimFile, fileIs, hasBlock, headerLine, putFile } from "../library";
 import { rcEnables } from "../library/rcconf";
 import {
   askLines,
@@ -111,13 +111,13 @@ export function behindIpfw(translator: Translator): NatEngine {
       aside: {
         what: "put the rule for all protocols aside",
         run: sh`{ ${rule(input, aside)} && ${dropRule(input)}; }`,
-        unless: sh`! ${hasRule(input, { protocol: "ip" })}`,
+        unless: sh`${certainlyNot} ${hasRule(input, { protocol: "ip" })}`,
         undo: sh`{ ${rule(input, { protocol: "ip" })} && ${dropRule(input, ASIDE)}; }`,
         cuts: true,
       },
       drop: {
         run: dropRule(input, ASIDE),
-        unless: sh`! ${hasRule(input, aside)}`,
+        unless: sh`${certainlyNot} ${hasRule(input, aside)}`,
         undo: rule(input, aside),
         cuts: true,
       },
@@ -206,7 +206,7 @@ false; }`;
             ? [
                 {
                   run: dropRule(previous),
-                  unless: sh`! ${hasRule(previous)}`,
+                  unless: sh`${certainlyNot} ${hasRule(previous)}`,
                   undo: rule(previous),
                   cuts: true,
                 },
@@ -228,7 +228,7 @@ false; }`;
         return [
           {
             run: dropRule(state),
-            unless: sh`! ${hasRule(state, { protocol: "ip4?" })}`,
+            unless: sh`${certainlyNot} ${hasRule(state, { protocol: "ip4?" })}`,
             undo: rule(state),
             cuts: true,
           },

@@ -61,10 +61,12 @@ export const hasNat = new ShellFunction(
   `ipfw nat show config 2>/dev/null | grep -q -e "^ipfw nat $1 config"`,
 );
 
-/** `has_nat_rule NUMBER SET ACTION PROTOCOL INTERFACE`, ACTION and PROTOCOL being regular expressions */
+/** `has_nat_rule NUMBER SET ACTION PROTOCOL INTERFACE`, ACTION and PROTOCOL being regular expressions; see certainly_not. */
 export const hasNatRule = new ShellFunction(
   "has_nat_rule",
-  `ipfw -S list "$1" 2>/dev/null | grep -qE -e "^0*$1 set $2 ($3) $4 from any to any via $5$"`,
+  body`
+there=$(ipfw -S list "$1" 2>&1) || case $there in *"does not exist"* | *"Protocol not available"*) return 1 ;; *) return 2 ;; esac
+printf '%s\n' "$there" | grep -qE -e "^0*$1 set $2 ($3) $4 from any to any via $5$"`,
 );
 
 /** `holds_firewall FILE OWNER`: the resource has its lines in FILE or, where somebody removed those, in rc.conf. */

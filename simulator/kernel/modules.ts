@@ -128,8 +128,16 @@ const refusals: Readonly<Record<string, "EPERM" | "EOPNOTSUPP">> = {
   accf_data: "EOPNOTSUPP",
 };
 
-/** Whether `name`, once loaded, cannot be unloaded. */
-export const staysLoaded = (name: string): boolean => Object.hasOwn(refusals, baseName(name));
+/** What it brings in. */
+const needsOf = (name: string, osreldate: () => number): readonly string[] =>
+  name === "ipdivert" && osreldate() < 1400000 ? ["ipfw"] : (images[name]?.depends ?? []);
+
+/** Of the `loaded` ones, without `.ko`, those that cannot be unloaded: who refuses, and what that one depends on. */
+export function staying(loaded: readonly string[], osreldate: number): ReadonlySet<string> {
+  const stay = new Set(loaded.filter((name) => Object.hasOwn(refusals, name)));
+  for (const name of stay) for (const needed of needsOf(name, () => osreldate)) stay.add(needed);
+  return stay;
+}
 
 /** loader(8) puts these where they are: the rest goes into the holes, lowest first. */
 const preloaded: Readonly<Record<string, number>> = {
@@ -234,8 +242,9 @@ export class Modules {
     this.collect(file);
   }
 
-  snapshot(): { name: string; userRefs: number }[] {
-    return this.files.slice(1).map(({ name, userRefs }) => ({ name, userRefs }));
+  snapshot(): { name: string; userRefs: number; stays: boolean }[] {
+    const stay = staying(this.loaded, this.kernel.release.osreldate);
+    return this.files.slice(1).map(({ name, userRefs }) => ({ name, userRefs, stays: stay.has(name) }));
   }
 
   private link(name: string, userRefs: number): KernelFile {
@@ -245,18 +254,13 @@ export class Modules {
       name,
       address: preloaded[name] ?? this.hole(image.size),
       size: image.size,
-      depends: this.needs(name),
+      depends: needsOf(name, () => this.kernel.release.osreldate),
       userRefs,
       moduleId: this.nextModuleId++,
     };
     this.files.push(file);
     for (const needed of file.depends) if (!this.find(needed) && !preloaded[needed]) this.link(needed, 0);
     return file;
-  }
-
-  private needs(name: string): readonly string[] {
-    if (name === "ipdivert" && this.kernel.release.osreldate < 1400000) return ["ipfw"];
-    return images[name]?.depends ?? [];
   }
 
   /** Drops `file` when nothing holds it any more, then whatever only it held. */

@@ -1,15 +1,17 @@
 import type { Snapshot } from "../../simulator";
-import { staysLoaded } from "../../simulator/kernel/modules";
 
 /**
  * A host without what is no trace of anybody: process numbers, the kernel's messages, what jails wrote into their own
- * roots, and modules that no one can unload. With `modules: false` also without the loaded modules.
+ * roots, and modules that no one can unload, with the rule that ipfw has by itself. With `modules: false` also without the loaded modules.
  */
 export function essence({ files, kernel }: Snapshot, { modules = true } = {}) {
   const { messages: _, modules: loaded, ...others } = kernel;
-  const rest = modules
-    ? { ...others, modules: (loaded as { name: string }[]).filter(({ name }) => !staysLoaded(name)) }
-    : others;
+  const all = loaded as { name: string; stays: boolean }[];
+  const { ipfw } = others.firewall as { ipfw: Record<string, { rules: unknown[] }> };
+  const stays = all.some(({ name, stays }) => name === "ipfw" && stays);
+  const kept = Object.entries(ipfw).filter(([, { rules }]) => !stays || rules.length > 1);
+  const same = { ...others, firewall: { ...(others.firewall as object), ipfw: Object.fromEntries(kept) } };
+  const rest = modules ? { ...same, modules: all.filter(({ stays }) => !stays) } : same;
   return {
     files: Object.fromEntries(
       Object.entries(files)

@@ -333,6 +333,24 @@ describe("is refused before anything is made", () => {
       "/etc is there already, is not empty",
     ],
     [
+      "a dataset without a mountpoint",
+      "zfs create -o mountpoint=none zroot/nowhere; mkdir -p /root/none /none",
+      { archive, dataset: "zroot/nowhere/www" },
+      "dataset zroot/nowhere/www would be mounted nowhere, its mountpoint is none (inherited from zroot/nowhere): say where",
+    ],
+    [
+      "a dataset that others mount",
+      "zfs create -o mountpoint=legacy zroot/nowhere",
+      { source: "/usr/src", dataset: "zroot/nowhere/www" },
+      "its mountpoint is legacy",
+    ],
+    [
+      "a clone without a mountpoint",
+      "zfs create -o mountpoint=none zroot/nowhere",
+      { snapshot: "zroot/jails/template@base", dataset: "zroot/nowhere/www" },
+      "its mountpoint is none",
+    ],
+    [
       "a source tree that is none",
       "rm /usr/src/Makefile.inc1",
       { source: "/usr/src", path: "/jails/www" },

@@ -32,10 +32,7 @@ describe.each<ReleaseNumber>(["13.4", "15.0"])("the suite on FreeBSD %s", (relea
 
   afterAll(() => simulated.stop());
 
-  // On 13 ipfw stays after it: the test of that is below.
-  const suits = ({ name }: { name: string }) => release !== "13.4" || name !== "reboot: NAT";
-
-  test.each(ofEveryRelease.filter(suits).map((each) => [each.name, each] as const))("%s", (_, each) =>
+  test.each(ofEveryRelease.map((each) => [each.name, each] as const))("%s", (_, each) =>
     simulated.passes(each),
   );
 });

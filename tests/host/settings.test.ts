@@ -177,6 +177,18 @@ test.each([
   expect(await drift(rcSetting, made)).toEqual([]);
 });
 
+test("a word that sysrc(8) adds to a list of ours stays when ours is written again, and when it is removed", async () => {
+  const made = await network.create(rcSetting, declare(words));
+  const shown = () => network.shows("sysrc -n cloned_interfaces");
+  await network.host.exec("sysrc cloned_interfaces+=tap0");
+  expect(await drift(rcSetting, made)).toEqual(["at boot: its lines in /etc/rc.conf were changed"]);
+  await network.update(rcSetting, made);
+  expect([await drift(rcSetting, made), await shown()]).toEqual([[], " tap0 bridge7 bridge8\n"]);
+  await network.host.exec("sysrc cloned_interfaces+=tap1");
+  await network.delete(rcSetting, made);
+  expect(await shown()).toBe(" tap0 tap1\n");
+});
+
 const refusals: [string, Kind, object, prepare: string, error: string][] = [
   [
     "a variable that another resource sets",

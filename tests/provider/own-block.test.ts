@@ -176,6 +176,49 @@ test.each(["cat", "tail", "awk", "cp", "fsync"])("a file is left as it is when %
   expect(existsSync(`${file}.pulumi-freebsd-vnet`)).toBe(false);
 });
 
+describe("sysrc(8) put a word into our line", () => {
+  const ours = (word: string) => `list="\${list} ${word}"`;
+  const block = (owner: string, text: string) =>
+    `# BEGIN pulumi-freebsd-vnet ${owner}\n${text}\n# END pulumi-freebsd-vnet ${owner}\n`;
+  const admins = 'list="lo1"\n';
+
+  test.each([
+    ["set", block("a", ours("new"))],
+    ["move", block("a", ours("new"))],
+    ["drop", ""],
+  ] as const)("it stays, in a line of its own: %s", (mode, after) => {
+    writeFileSync(
+      file,
+      `${admins}${block("b", ours("bs"))}${block("a", 'x="1"\nlist="lo1 bs old word:1 more"')}`,
+    );
+    const text = mode === "drop" ? ours("old") : ours("new");
+    expect(edit("a", text, mode, file, ["", "", ours("old")])).toMatchObject({ status: 0, stderr: "" });
+    expect(read()).toBe(`${admins}${block("b", ours("bs"))}${ours("word:1 more")}\n${after}`);
+  });
+
+  test("in the first line of a file that was not there", () => {
+    edit("a", ours("old"), "set");
+    writeFileSync(file, read().replace(ours("old"), 'list="old word"'));
+    edit("a", ours("old"), "drop");
+    expect(read()).toBe(`${ours("word")}\n`);
+  });
+
+  test.each(['list="lo1 bs old"', ours("older"), ours("old")])(
+    "nothing is kept of what is no word of somebody's: %s",
+    (line) => {
+      writeFileSync(file, `${admins}${block("b", ours("bs"))}${block("a", line)}`);
+      edit("a", ours("new"), "set", file, ["", "", ours("old")]);
+      expect(read()).toBe(`${admins}${block("b", ours("bs"))}${block("a", ours("new"))}`);
+    },
+  );
+
+  test("a variable of which we set all is as declared", () => {
+    writeFileSync(file, block("a", 'list="yes word"'));
+    edit("a", 'list="yes"', "set");
+    expect(read()).toBe(block("a", 'list="yes"'));
+  });
+});
+
 describe("where the order of lines matters", () => {
   const before = "^[[:space:]]*(pass|block)([[:space:]]|$)";
   const rules = "set skip on lo0\n  block all\npass out";

@@ -382,7 +382,7 @@ export const samples: Sample[] = [
   {
     kind: natRedirect,
     isUntilBoot: true,
-    given: `${ipfwAccepts} && kldload ipdivert && sysrc natd_flags="-f /etc/natd.conf"`,
+    given: `${ipfwAccepts} && kldload -n ipdivert && sysrc natd_flags="-f /etc/natd.conf"`,
     needs: [gateway("ipfw")],
     meanwhile: [
       "echo interface vtnet0 > /etc/natd.conf && service natd onestart",

@@ -1,4 +1,4 @@
-import { staysLoaded } from "../../../simulator/kernel/modules";
+import { staying } from "../../../simulator/kernel/modules";
 import type { Machine } from "./machine";
 
 /** What must be the same before and after: a command for each part of the host that resources touch. */
@@ -6,6 +6,7 @@ const looks: Readonly<Record<string, string>> = {
   interfaces:
     "ifconfig -a | sed -n -e 's/: flags=.*//p' -e '/^.inet /p' -e '/^.inet6 /p' -e '/member: /p' | sort",
   jails: "jls -d name | sort",
+  release: "uname -K",
   "kernel modules": "kldstat | awk 'NR > 1 { print $5 }' | sort",
   "kernel environment": "kenv -q net.inet.ip.fw.default_to_accept",
   forwarding: "sysctl net.inet.ip.forwarding net.inet6.ip6.forwarding",
@@ -27,6 +28,8 @@ done`,
     "ls -d /tmp/pulumi-freebsd-vnet.* /var/run/pulumi-freebsd-vnet* /var/run/jail_pfvtest* /etc/*.pulumi-freebsd-vnet /etc/jail.conf.d/*.pulumi-freebsd-vnet /boot/*.pulumi-freebsd-vnet",
 };
 
+const [RELEASE, MODULES, RULES] = ["release", "kernel modules", "ipfw rules"] as const;
+
 const HEADER = "@@ pfvtest looks at ";
 
 /** The lines that the host shows, part by part. */
@@ -36,19 +39,28 @@ export type Traces = ReadonlyMap<string, readonly string[]>;
 export async function traces(machine: Machine): Promise<Traces> {
   const script = Object.entries(looks).map(([what, command]) => `echo '${HEADER}${what}'\n${command}`);
   const { stdout } = await machine.look(`{ ${script.join("\n")}\n} 2>/dev/null </dev/null`);
-  return new Map(
+  const found = new Map(
     stdout
       .split(HEADER)
       .slice(1)
       .map((part) => {
         const [what, ...lines] = part.trimEnd().split("\n");
-        // What the kernel keeps until it boots again is no trace.
-        return [
-          what as string,
-          what === "kernel modules" ? lines.filter((line) => !staysLoaded(line)) : lines,
-        ];
+        return [what as string, lines] as const;
       }),
   );
+  // What the kernel keeps until it boots again is no trace, nor is the rule that ipfw has by itself.
+  const modules = (found.get(MODULES) ?? []).map((line) => line.replace(/\.ko$/, ""));
+  const stay = staying(modules, Number(found.get(RELEASE)?.[0]));
+  found.set(
+    MODULES,
+    modules.filter((name) => !stay.has(name)),
+  );
+  const isDefault = (line: string) => stay.has("ipfw") && line.startsWith("65535 ");
+  found.set(
+    RULES,
+    (found.get(RULES) ?? []).filter((line) => !isDefault(line)),
+  );
+  return found;
 }
 
 /** The lines that only one of them has, with `-` and `+` before them; not those of the part `except`. */
