@@ -60,6 +60,8 @@ const spareOf = ({ set }: { set: number }) => set + 15;
 
 const fileOf = ({ owner }: { owner: string }) => `/etc/ipfw.pulumi.${fileNameOf(owner)}.sh`;
 
+const clear = (set: number) => sh`ipfw -q delete set ${set} && ipfw -q set enable ${set}`;
+
 /** The rules go into a set that is disabled, which then is swapped with theirs (scenario 21 of the recorded host). */
 function loader(input: Input): string {
   const { set } = input;
@@ -75,7 +77,7 @@ ipfw -q set disable ${spare} && ipfw -q delete set ${spare} &&
 ${adds.join("\n")}
 ipfw -q set swap ${spare} ${set} && ipfw -q set enable ${set}
 status=$?
-ipfw -q delete set ${spare} && ipfw -q set enable ${spare} || status=$?
+${clear(spare).text}
 exit "$status"`;
 }
 
@@ -86,8 +88,8 @@ const putLoader = (input: Input) => sh`${putFile} ${fileOf(input)} ${loader(inpu
 /** The spare set is in use where a change was cut off. */
 const unload = (input: Input) =>
   lines([
-    sh`{ ipfw -q delete set ${input.set} && ipfw -q delete set ${spareOf(input)} &&`,
-    sh`ipfw -q set enable ${spareOf(input)}; }`,
+    sh`{ ipfw -q delete set ${input.set} &&`,
+    sh`${clear(spareOf(input))}; }`,
   ]);
 
 /** What `ipfw list` will show, in ipfw's own words. */
@@ -177,10 +179,14 @@ ${lines(numbered(input.rules).map(({ number, words }) => sh`ipfw -n -q add ${[nu
       {
         what: "put the rules in force",
         run: load(input),
-        // The rules before are gone from where they waited for the swap.
-        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ] && ${setIsAtRest} ${spareOf(input)}`,
+        unless: sh`[ "$(${ipfwSet} ${set})" = "$(${canonical(input.rules)})" ]`,
         undo: previous ? load(previous) : unload(input),
         cuts: true,
+      },
+      {
+        what: "remove the rules before, which wait in the other set since the swap",
+        run: sh`{ ${clear(spareOf(input))}; }`,
+        unless: sh`${setIsAtRest} ${spareOf(input)}`,
       },
       ...turnOn(previous === undefined),
       ...(previous ? [write] : []),

@@ -59,7 +59,7 @@ export const WORDS = "injected: it fails";
 function failureOf(argv: readonly string[]): { readonly status: number } | undefined {
   const line = argv.join(" ");
   const onlyAnswers =
-    /^(\/bin\/kill |kldstat -q|jls (-d )?-j \S+ jid$|ipfw list \d+$|ipfw nat show config$|pfctl (-P )?-a \S+ -sn$|pfctl -s)/.test(
+    /^(\/bin\/kill |kldstat -q|jls (-d )?-j \S+ jid$|ipfw nat show config$|pfctl (-P )?-a \S+ -sn$|pfctl -s)/.test(
       line,
     ) ||
     (/^grep /.test(line) && !/ \/\S+$/.test(line));
@@ -71,7 +71,7 @@ export const canFail = (argv: readonly string[]) => failureOf(argv) !== undefine
 
 /** Commands that ask, and say in the same way that they failed and that there is no such thing. */
 const asks = ({ argv }: Point) =>
-  /^(ifconfig (-j \S+ )?(-f \S+ )?\S+|ifconfig (-j \S+ )?(-a )?-g \S+|jls .*|zfs (list|get) .*|route .*get .*|sysctl -n .*|kenv -q .*|service \S+ (one)?status|ipfw (list|nat show).*|pfctl .*-s.*|mount (-p|-t \S+))$/.test(
+  /^(ifconfig (-j \S+ )?(-f \S+ )?\S+|ifconfig (-j \S+ )?(-a )?-g \S+|jls .*|zfs (list|get) .*|route .*get .*|sysctl -n .*|kenv -q .*|service \S+ (one)?status|ipfw (-S list|list|nat show).*|pfctl .*-s.*|mount (-p|-t \S+))$/.test(
     argv.join(" "),
   );
 
