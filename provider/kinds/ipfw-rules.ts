@@ -87,10 +87,7 @@ const putLoader = (input: Input) => sh`${putFile} ${fileOf(input)} ${loader(inpu
 
 /** The spare set is in use where a change was cut off. */
 const unload = (input: Input) =>
-  lines([
-    sh`{ ipfw -q delete set ${input.set} &&`,
-    sh`${clear(spareOf(input))}; }`,
-  ]);
+  lines([sh`{ ipfw -q delete set ${input.set} &&`, sh`${clear(spareOf(input))}; }`]);
 
 /** What `ipfw list` will show, in ipfw's own words. */
 const canonical = (rules: readonly IpfwRule[]) =>
