@@ -19,7 +19,7 @@ test.each([
   ["ifconfig bridge950 create", "ifconfig bridge950 destroy", "interfaces:\n  + bridge950"],
   ["chmod 600 /etc/rc.conf", "chmod 644 /etc/rc.conf", "  - /etc/rc.conf -rw-r--r-- root wheel"],
   ["printf '\\n' >> /etc/fstab", "sed -i '' -e '$d' /etc/fstab", "  - /etc/fstab has "],
-  ["kldload if_epair", "kldunload if_epair", "kernel modules:\n  + if_epair.ko"],
+  ["kldload if_epair", "kldunload if_epair", "kernel modules:\n  + if_epair"],
   ["touch /var/run/jail_pfvtestA.id", "rm /var/run/jail_pfvtestA.id", "leftovers:\n  + /var/run/jail_"],
 ])("a case that leaves something behind has failed: %s", async (command, repair, words) => {
   const careless: Case = {
