@@ -144,18 +144,22 @@ result=$(
     count = words_of(line)
     for (i = 1; i <= count; i++) known[name, words[i]] = 1
   }
-  function keep_others(   ours, each, count, i, j, name, more, kept_lines) {
+  function keep_others(   ours, each, many, taken, count, i, j, name, more, kept_lines) {
     ours = split(content "\n" ENVIRON["former"], each, "\n")
     for (i = 1; i <= ours; i++) {
       name = name_in(each[i])
       if (index(each[i], adds_to(name)) == 1) lists[name] = 1
-      know(each[i])
     }
-    for (i = 1; i <= n; i++) know(lines[i])
     for (i = 1; i <= held; i++) {
       name = name_in(within[i])
-      count = 0
-      if ((name in lists) && index(within[i], adds_to(name)) != 1) count = words_of(within[i])
+      if ((name in lists) && index(within[i], adds_to(name)) != 1) taken[++many] = within[i]
+    }
+    if (!many) return
+    for (i = 1; i <= ours; i++) know(each[i])
+    for (i = 1; i <= n; i++) know(lines[i])
+    for (i = 1; i <= many; i++) {
+      name = name_in(taken[i])
+      count = words_of(taken[i])
       more = ""
       for (j = 1; j <= count; j++) {
         if (!((name, words[j]) in known)) more = more " " words[j]
