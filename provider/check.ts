@@ -16,6 +16,15 @@ export interface CheckResult {
 /** What Pulumi adds to a resource's inputs; not ours to judge. */
 const PULUMIS = new Set(["__provider", "__internal", "__defaults"]);
 
+const objects = new WeakMap<Shape, z.ZodType>();
+
+/** Zod compiles an object when it is first used: once for all resources of a kind. */
+function objectOf(shape: Shape): z.ZodType {
+  const object = objects.get(shape) ?? z.strictObject(shape);
+  objects.set(shape, object);
+  return object;
+}
+
 /** Validates inputs without a host. Values that are not known yet are left for the run that knows them. */
 export function check<I extends Shape>(kind: Kind<I>, news: Record<string, unknown>): CheckResult {
   const given = Object.fromEntries(
@@ -30,7 +39,7 @@ export function check<I extends Shape>(kind: Kind<I>, news: Record<string, unkno
     if (value !== undefined) inputs[key] = value;
   }
 
-  const parsed = z.strictObject(kind.inputs).safeParse(inputs);
+  const parsed = objectOf(kind.inputs).safeParse(inputs);
   const failures = (parsed.error?.issues ?? [])
     .filter((issue) => !isUnknownAt(inputs, issue.path) && !isUnknownChoice(inputs, issue))
     .flatMap((issue) => describeIssue(issue, Object.keys(kind.inputs), inputs));

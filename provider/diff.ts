@@ -24,6 +24,7 @@ export function changes<I extends Shape>(
   return Object.entries(kind.inputs)
     .filter(
       ([key, schema]) =>
+        !isDeepStrictEqual(olds[key], news[key]) &&
         !schema.meta()?.creation &&
         !same(
           schema,

@@ -2,7 +2,7 @@
 //
 //   --jails 10,30        how many
 //   --latency 0,20       added to each round trip to the host, in ms
-//   --peers floor,ssh    beside ours: floor, ssh, ansible, naive
+//   --peers floor,ssh    beside ours: floor, ssh, ansible, naive, known
 //   --repeat 3           how often ours and the floor are measured; the median counts
 //   --parallel 16        for pulumi; default: pulumi's own
 //   --all                10, 30, 100 and 300 jails at 0, 20 and 100 ms with all peers: takes hours

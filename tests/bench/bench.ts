@@ -6,7 +6,7 @@ import type { Recorded } from "./programs/floor";
 import type { Reach } from "./programs/ours";
 import { DelayingProxy, type Traffic } from "./proxy";
 
-export const PEERS = ["ours", "floor", "ssh", "ansible", "naive"] as const;
+export const PEERS = ["ours", "known", "floor", "ssh", "ansible", "naive"] as const;
 export type PeerName = (typeof PEERS)[number];
 
 export interface Plan {
@@ -114,11 +114,13 @@ async function measure(
   state: readonly Recorded[],
   engineArgs: readonly string[],
 ): Promise<{ samples: Sample[]; state: readonly Recorded[] }> {
-  const started = await host.start(jails);
+  if (name === "known") await learn(engine, host, jails, engineArgs);
+  const started = await host.start(jails, name === "known" ? "knowing" : "plain");
   const proxy = await DelayingProxy.open(started.port, latency);
   const reach: Reach = { ...started, port: proxy.port };
   const make: Record<PeerName, () => Promise<Peer>> = {
     ours: () => ours(engine, jails, reach, engineArgs),
+    known: () => ours(engine, jails, reach, engineArgs),
     floor: () => floor(engine, state, engineArgs),
     naive: () => naive(engine, jails, reach, engineArgs),
     ssh: () => ssh(jails, reach),
@@ -128,7 +130,7 @@ async function measure(
   const samples: Sample[] = [];
   let made: readonly Recorded[] = [];
   try {
-    for (const operation of OPERATIONS) {
+    for (const operation of name === "known" ? CHANGES : OPERATIONS) {
       await host.count();
       proxy.count();
       const ran = await peer.run(operation);
@@ -151,13 +153,38 @@ async function measure(
         },
       });
       if (name === "ours" && operation === "up") made = after?.resources ?? [];
-      if (name !== "floor") await verify(host, operation === "destroy" ? 0 : jails, name, operation);
+      if (name === "known" && counts.known < 3 * jails)
+        throw new Error(`of ${jails} jails only ${counts.known} scripts were known in ${operation}`);
+      if (name !== "floor" && name !== "known")
+        await verify(host, operation === "destroy" ? 0 : jails, name, operation);
     }
   } finally {
     peer.close();
     await proxy.close();
   }
   return { samples, state: made };
+}
+
+/** Of what others ask, which scripts there are depends on what is asked at the same time. */
+const CHANGES = ["up", "destroy"] as const;
+
+/** What the host answers to all scripts of a change. */
+async function learn(
+  engine: Engine,
+  host: BenchHost,
+  jails: number,
+  engineArgs: readonly string[],
+): Promise<void> {
+  const reach = await host.start(jails, "learning");
+  const peer = await ours(engine, jails, reach, engineArgs);
+  try {
+    for (const operation of CHANGES) {
+      await peer.run(operation);
+      await verify(host, operation === "up" ? jails : 0, "known", operation);
+    }
+  } finally {
+    peer.close();
+  }
 }
 
 /** A time for work that was not done is worth nothing. */

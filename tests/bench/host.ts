@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { root } from "../../scripts/root";
-import type { Counts, Reply, Request, Started } from "./host-process";
+import type { Counts, Manner, Reply, Request, Started } from "./host-process";
 
 export type { Counts, Started } from "./host-process";
 
@@ -18,8 +18,8 @@ export class BenchHost {
   }
 
   /** A pristine host with the root folders of `jails` jails; the one before it is gone. */
-  start(jails: number): Promise<Started> {
-    return this.ask({ start: jails }) as Promise<Started>;
+  start(jails: number, manner: Manner): Promise<Started> {
+    return this.ask({ start: jails, manner }) as Promise<Started>;
   }
 
   /** What happened on it since the last time. */

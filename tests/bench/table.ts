@@ -37,6 +37,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 const NAMES: Readonly<Record<PeerName, string>> = {
   ours: "this provider",
+  known: "this provider, answered at once",
   floor: "floor",
   ssh: "ssh script",
   ansible: "Ansible raw",
@@ -53,7 +54,9 @@ function timesOf(samples: readonly Sample[], jails: number): string {
     const took = of(samples, { peer, jails, latency, operation }, ms);
     if (took === undefined) return "";
     const base =
-      peer === "ours" ? floors[operation] : of(samples, { peer: "ours", jails, latency, operation }, ms);
+      peer === "ours" || peer === "known"
+        ? floors[operation]
+        : of(samples, { peer: "ours", jails, latency, operation }, ms);
     return base === undefined ? seconds(took) : `${seconds(took)} (${times(took / base)})`;
   };
   const rows = latencies.flatMap((latency) =>
