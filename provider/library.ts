@@ -90,8 +90,8 @@ put() {
 }`;
 
 /**
- * `own_block FILE OWNER TEXT MODE [BEFORE CHECK FORMER]`: keeps the lines of OWNER in a file that others edit too, between
- * two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. Where the order of
+ * `own_block FILE OWNER TEXT MODE [BEFORE CHECK FORMER]`: keeps the lines of OWNER in a file that others edit too,
+ * between two marked lines. MODE: `set` (where it stands, else at the end), `move` (at the end), `drop`. Where the order of
  * lines matters, new ones go before the first that matches BEFORE instead of at the end, and the command CHECK has to
  * accept the new file. The last line that awk(1) gets says that it got all of the file: one that cannot be read is left
  * as it is.

@@ -2,7 +2,8 @@ import type { Snapshot } from "../../simulator";
 
 /**
  * A host without what is no trace of anybody: process numbers, the kernel's messages, what jails wrote into their own
- * roots, and modules that no one can unload, with the rule that ipfw has by itself. With `modules: false` also without the loaded modules.
+ * roots, and modules that no one can unload, with the rule that ipfw has by itself. With `modules: false` also without
+ * the loaded modules.
  */
 export function essence({ files, kernel }: Snapshot, { modules = true } = {}) {
   const { messages: _, modules: loaded, ...others } = kernel;
